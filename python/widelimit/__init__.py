@@ -1,0 +1,60 @@
+"""Neural networks of infinite width as kernels.
+
+A network is described once; :func:`kernel` gives exact blocks of its NNGP and NTK,
+:func:`plan` tells beforehand what they cost, and the estimators solve the regressions on top.
+
+>>> import numpy as np, widelimit as wl
+>>> net = wl.Network([wl.Dense(w_std=2**0.5, b_std=0.1), wl.Relu(), wl.Dense()])
+>>> wl.kernel(net, np.eye(3), get="ntk").shape
+(3, 3)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from widelimit import layers as _layers
+from widelimit._core import __version__
+from widelimit._kernel import Kernels, Plan, diagonal, kernel, plan
+from widelimit.layers import *  # noqa: F403
+from widelimit.network import Network
+
+if TYPE_CHECKING:
+    from widelimit._estimators import NNGPRegressor, NTKClassifier, NTKRegressor
+    from widelimit._flow import GradientFlow
+
+# Loaded on first use: the estimators need scikit-learn, the rest only NumPy.
+_LAZY = {
+    "NNGPRegressor": "widelimit._estimators",
+    "NTKClassifier": "widelimit._estimators",
+    "NTKRegressor": "widelimit._estimators",
+    "GradientFlow": "widelimit._flow",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
+__all__ = [
+    "GradientFlow",
+    "Kernels",
+    "NNGPRegressor",
+    "NTKClassifier",
+    "NTKRegressor",
+    "Network",
+    "Plan",
+    "__version__",
+    "diagonal",
+    "kernel",
+    "plan",
+    *_layers.__all__,
+]

@@ -1,0 +1,305 @@
+"""scikit-learn estimators on exact kernels."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from widelimit import _core
+from widelimit.network import Network
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ImportError as missing:
+    raise ImportError(
+        "the estimators of widelimit need scikit-learn 1.6 or newer: "
+        'pip install "widelimit[sklearn]"'
+    ) from missing
+
+DEFAULT_NETWORK = "mlp:3:relu"
+
+
+class _KernelEstimator(BaseEstimator):
+    """What the three estimators share: parameters, fitting, saving."""
+
+    _kernel: ClassVar[str] = "ntk"
+    _task: ClassVar[str] = "regression"
+
+    def __init__(
+        self,
+        net: Network | str | None = None,
+        ridge: float | str = "auto",
+        solver: str = "auto",
+        dim: int | None = None,
+        *,
+        threads: int | None = None,
+        memory: int | str | None = None,
+        progress: bool = False,
+    ):
+        self.net = net
+        self.ridge = ridge
+        self.solver = solver
+        self.dim = dim
+        self.threads = threads
+        self.memory = memory
+        self.progress = progress
+
+    def _network(self) -> Network:
+        if isinstance(self.net, Network):
+            return self.net
+        if self.net is None or isinstance(self.net, str):
+            return Network.preset(self.net or DEFAULT_NETWORK)
+        raise TypeError(
+            f"net: expected a Network, a preset's name or None, got {type(self.net).__name__}"
+        )
+
+    def _check_parameters(self) -> None:
+        if self.solver not in ("auto", "exact"):
+            raise ValueError(f'solver: expected "auto" or "exact", got {self.solver!r}')
+        if self.dim is not None:
+            raise ValueError(
+                f"dim: is the number of features of a feature solver; solver={self.solver!r} "
+                f"is exact and has none, got {self.dim!r}"
+            )
+
+    def _fit_model(self, X: NDArray[Any], targets: NDArray[Any], classes: list[str]) -> None:
+        self._check_parameters()
+        self.network_ = self._network()
+        self._model = _core.Model.fit(
+            self.network_._core,
+            X,
+            targets,
+            kernel=self._kernel,
+            task=self._task,
+            ridge=self.ridge,
+            classes=classes,
+            threads=self.threads,
+            memory=self.memory,
+            progress=self.progress,
+        )
+        self._read_model()
+
+    def _read_model(self) -> None:
+        facts = self._model.facts()
+        self.ridge_: float = facts["ridge"]
+        self.diagnostics_: dict[str, Any] = facts["diagnostics"]
+        self.loo_path_: dict[str, NDArray[np.float64]] | None = facts["loo"]
+        if self.loo_path_ is not None:
+            self.loo_error_: float = facts["loo_error"]
+
+    def _scores(self, X: ArrayLike) -> NDArray[Any]:
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self._model.predict(X, self.threads, self.progress)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to one safetensors file, readable by the command line too."""
+        check_is_fitted(self)
+        self._model.save(os.fspath(path))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Any:
+        """Read a model written by :meth:`save` or by ``widelimit fit``."""
+        model = _core.Model.load(os.fspath(path))
+        facts = model.facts()
+        if (facts["kernel"], facts["task"]) != (cls._kernel, cls._task):
+            raise ValueError(
+                f"{os.fspath(path)}: holds a {facts['task']} model of the {facts['kernel'].upper()}"
+                f", which is not what {cls.__name__} stands for"
+            )
+        network = Network._wrap(model.network())
+        estimator = cls(net=network, ridge=facts["requested_ridge"])
+        estimator.network_ = network
+        estimator._model = model
+        estimator.n_features_in_ = facts["features"]
+        estimator._read_model()
+        estimator._read_loaded(facts)
+        return estimator
+
+    def _read_loaded(self, facts: dict[str, Any]) -> None:
+        """Restore what a subclass derives from its targets."""
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "_model" in state:
+            state["_model"] = state["_model"].to_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("_model"), bytes):
+            state = {**state, "_model": _core.Model.from_bytes(state["_model"])}
+        super().__setstate__(state)
+
+
+class _Regressor(RegressorMixin, _KernelEstimator):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
+        """Solve the regression; ``y`` has shape (n,) or (n, outputs)."""
+        X, y = validate_data(
+            self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True
+        )
+        self._single = y.ndim == 1
+        self._fit_model(X, y.reshape(len(y), -1).astype(X.dtype, copy=False), [])
+        return self
+
+    def _shaped(self, values: NDArray[Any]) -> NDArray[Any]:
+        return values[:, 0] if self._single else values
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Predict targets, shape (n,) or (n, outputs) as in ``fit``."""
+        return self._shaped(self._scores(X))
+
+    def _read_loaded(self, facts: dict[str, Any]) -> None:
+        self._single = facts["outputs"] == 1
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        return tags
+
+
+_PARAMETERS = """
+    Parameters
+    ----------
+    net : Network, str or None
+        The network or the name of a preset; None is ``"mlp:3:relu"``.
+    ridge : "auto" or float
+        Ridge relative to the mean of the kernel's diagonal; "auto" picks it by closed-form
+        leave-one-out.
+    solver : "auto" or "exact"
+        How the regression is solved.
+    dim : None
+        Number of features; only feature solvers have one.
+    threads : int, optional
+        Number of threads, all cores by default; results do not depend on it.
+    memory : int or str, optional
+        Memory limit in bytes or as in ``"4GiB"``.
+    progress : bool
+        Show progress on standard error.
+"""
+
+
+class NTKRegressor(_Regressor):
+    __doc__ = f"""Kernel ridge regression with the neural tangent kernel.
+{_PARAMETERS}
+    Attributes
+    ----------
+    ridge_ : float
+        The relative ridge used.
+    loo_path_ : dict or None
+        Leave-one-out errors over the ridges tried: arrays ``ridge``, ``mse``.
+    loo_error_ : float
+        Leave-one-out mean squared error at ``ridge_`` (with ``ridge="auto"``).
+    diagnostics_ : dict
+        Condition estimate, jitter and residual of the solve.
+    network_ : Network
+        The network used.
+
+    References
+    ----------
+    A. Jacot, F. Gabriel, C. Hongler, "Neural Tangent Kernel", NeurIPS 2018.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> x = np.linspace(-1, 1, 40)[:, None]
+    >>> model = wl.NTKRegressor(wl.Network([wl.Dense(b_std=1.0), wl.Relu(), wl.Dense()]))
+    >>> model.fit(x, np.sin(3 * x[:, 0])).score(x, np.sin(3 * x[:, 0])) > 0.99
+    True
+    """
+
+
+class NNGPRegressor(_Regressor):
+    __doc__ = f"""Gaussian process regression with the NNGP kernel of a network.
+
+The prior is that of the infinitely wide network at initialisation; the ridge is the noise variance.
+{_PARAMETERS}
+    Attributes
+    ----------
+    ridge_ : float
+        The relative ridge used: noise variance over the mean of the kernel's diagonal.
+    log_marginal_likelihood_ : float
+        Of the centred targets, summed over outputs.
+    loo_path_, loo_error_, diagnostics_, network_
+        As in :class:`NTKRegressor`.
+
+    References
+    ----------
+    J. Lee et al., "Deep Neural Networks as Gaussian Processes", ICLR 2018.
+    """
+
+    _kernel = "nngp"
+
+    def _read_model(self) -> None:
+        super()._read_model()
+        self.log_marginal_likelihood_: float = self._model.facts()["log_marginal_likelihood"]
+
+    def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
+        """Posterior mean, and with ``return_std`` the standard deviation of the function.
+
+        The deviation is that of the latent function in the units of ``y``, without noise.
+        """
+        if not return_std:
+            return super().predict(X)
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        mean, std = self._model.predict_std(X, self.threads, self.progress)
+        return self._shaped(mean), self._shaped(std)
+
+
+class NTKClassifier(ClassifierMixin, _KernelEstimator):
+    __doc__ = f"""Classification by regression on one-hot targets with the neural tangent kernel.
+
+Targets are one column a class, centred; the prediction is the class of the largest value.
+{_PARAMETERS}
+    Attributes
+    ----------
+    classes_ : array
+        The class labels.
+    ridge_, loo_path_, loo_error_, diagnostics_, network_
+        As in :class:`NTKRegressor`; ``loo_path_`` also has ``error_rate``.
+    loo_error_rate_ : float
+        Leave-one-out error rate at ``ridge_`` (with ``ridge="auto"``).
+    """
+
+    _task = "classification"
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> NTKClassifier:
+        """Solve the regression; ``y`` holds class labels, shape (n,)."""
+        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        labels = [str(label) for label in self.classes_]
+        self._fit_model(X, codes.astype(np.int64), labels)
+        return self
+
+    def _read_model(self) -> None:
+        super()._read_model()
+        if self.loo_path_ is not None:
+            self.loo_error_rate_: float = self._model.facts()["loo_error_rate"]
+
+    def _read_loaded(self, facts: dict[str, Any]) -> None:
+        labels = np.asarray(facts["classes"])
+        # Class labels are stored as text; integers come back as integers.
+        try:
+            self.classes_ = labels.astype(np.int64)
+        except ValueError:
+            self.classes_ = labels
+
+    def decision_function(self, X: ArrayLike) -> NDArray[Any]:
+        """Regression values: (n, classes), or for two classes (n,), positive for the second."""
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Predict class labels."""
+        scores = self._scores(X)
+        return self.classes_[scores.argmax(axis=1)]

@@ -1,0 +1,203 @@
+"""Exact kernels, their diagonal, and their price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from widelimit import _core
+from widelimit.network import Network
+
+Quantity = Literal["nngp", "ntk"]
+Progress = bool | Callable[[int, int], object]
+
+
+class Kernels(NamedTuple):
+    """NNGP and NTK of the same inputs; a part that was not asked for is None."""
+
+    nngp: NDArray[Any] | None
+    ntk: NDArray[Any] | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a kernel costs, known before anything is computed.
+
+    Attributes
+    ----------
+    bytes : int
+        Peak memory beyond the inputs: result and scratch.
+    result_bytes, scratch_bytes : int
+        Its two parts.
+    flops : float
+        Floating-point operations.
+    seconds : float
+        Expected time on this machine; an estimate from a cost model.
+    engine : str
+        The engine that would run.
+    tiles : int
+        Number of tiles the result is cut into.
+    streams : bool
+        Whether the result exceeds the memory limit and must go to a file.
+    """
+
+    bytes: int
+    result_bytes: int
+    scratch_bytes: int
+    flops: float
+    seconds: float
+    engine: str
+    tiles: int
+    streams: bool
+
+
+def _inputs(x: ArrayLike, name: str) -> NDArray[Any]:
+    array = np.asarray(x)
+    if array.dtype not in (np.float32, np.float64):
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name}: expected numbers, got an array of {array.dtype}")
+        array = array.astype(np.float64)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return array
+
+
+def _pair(x1: ArrayLike, x2: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    first = _inputs(x1, "x1")
+    if x2 is None:
+        return first, None
+    second = _inputs(x2, "x2")
+    common = np.result_type(first, second)
+    return first.astype(common, copy=False), second.astype(common, copy=False)
+
+
+def _wanted(get: str | Sequence[str]) -> tuple[str, ...]:
+    names = (get,) if isinstance(get, str) else tuple(get)
+    if not names or any(name not in ("nngp", "ntk") for name in names):
+        raise ValueError(f'get: expected "nngp", "ntk" or a tuple of them, got {get!r}')
+    return names
+
+
+@overload
+def kernel(
+    net: Network,
+    x1: ArrayLike,
+    x2: ArrayLike | None = ...,
+    get: Quantity = ...,
+    *,
+    threads: int | None = ...,
+    memory: int | str | None = ...,
+    progress: Progress = ...,
+) -> NDArray[Any]: ...
+@overload
+def kernel(
+    net: Network,
+    x1: ArrayLike,
+    x2: ArrayLike | None = ...,
+    get: Sequence[Quantity] = ...,
+    *,
+    threads: int | None = ...,
+    memory: int | str | None = ...,
+    progress: Progress = ...,
+) -> Kernels: ...
+def kernel(
+    net: Network,
+    x1: ArrayLike,
+    x2: ArrayLike | None = None,
+    get: Quantity | Sequence[Quantity] = "ntk",
+    *,
+    threads: int | None = None,
+    memory: int | str | None = None,
+    progress: Progress = False,
+) -> NDArray[Any] | Kernels:
+    """Exact kernel of a network at infinite width.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    x1 : array of shape (n1, d)
+        Inputs, one a row; float32 stays float32, everything else is computed in float64.
+    x2 : array of shape (n2, d), optional
+        Second inputs; without them the kernel of ``x1`` with itself is computed, whose symmetry
+        and diagonal are exact.
+    get : "ntk", "nngp" or a tuple of them
+        What to compute.
+    threads : int, optional
+        Number of threads; all cores by default. Results do not depend on it.
+    memory : int or str, optional
+        Limit in bytes, or as in ``"4GiB"``; a result that does not fit is refused beforehand.
+    progress : bool or callable
+        True prints to standard error; a callable gets (tiles done, tiles in all).
+
+    Returns
+    -------
+    array of shape (n1, n2), or Kernels
+        An array for a single name, a named tuple with ``.nngp`` and ``.ntk`` for a tuple.
+
+    Raises
+    ------
+    ValueError
+        For inputs that are not finite, empty, or of different width (with row and column).
+    MemoryError
+        If the result does not fit into ``memory``.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> net = wl.Network.preset("mlp:3:relu")
+    >>> both = wl.kernel(net, np.eye(4), get=("nngp", "ntk"))
+    >>> both.ntk.shape
+    (4, 4)
+    """
+    names = _wanted(get)
+    first, second = _pair(x1, x2)
+    nngp, ntk = _core.kernel(net._core, first, second, names, threads, memory, progress)
+    if isinstance(get, str):
+        return nngp if get == "nngp" else ntk
+    return Kernels(nngp, ntk)
+
+
+def diagonal(
+    net: Network, x: ArrayLike, get: Quantity | Sequence[Quantity] = "ntk"
+) -> NDArray[Any] | Kernels:
+    """Exact kernel of every row with itself: the diagonal of ``kernel(net, x)`` in O(n) time.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> net = wl.Network.preset("mlp:2:erf")
+    >>> x = np.eye(4)
+    >>> bool((wl.diagonal(net, x) == wl.kernel(net, x).diagonal()).all())
+    True
+    """
+    names = _wanted(get)
+    nngp, ntk = _core.diagonal(net._core, _inputs(x, "x"), names)
+    if isinstance(get, str):
+        return nngp if get == "nngp" else ntk
+    return Kernels(nngp, ntk)
+
+
+def plan(
+    net: Network,
+    x1: ArrayLike,
+    x2: ArrayLike | None = None,
+    get: Quantity | Sequence[Quantity] = "ntk",
+    *,
+    threads: int | None = None,
+    memory: int | str | None = None,
+) -> Plan:
+    """Tell what ``kernel`` with the same arguments would cost; computes nothing.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> wl.plan(wl.Network.preset("mlp:3:relu"), np.zeros((1000, 50))).result_bytes
+    8000000
+    """
+    first, second = _pair(x1, x2)
+    return Plan(**_core.plan(net._core, first, second, _wanted(get), threads, memory))
