@@ -1,0 +1,135 @@
+//! Whole Gram matrices from tiles, in parallel.
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use rayon::prelude::*;
+
+use super::{GramScratch, gram_tile};
+use crate::par::Par;
+use crate::scalar::Scalar;
+
+/// The largest side of a tile.
+const TILE: usize = 512;
+
+/// A part of the result with the rows and columns it starts at.
+struct Tile<'a, T> {
+    row: usize,
+    column: usize,
+    out: ArrayViewMut2<'a, T>,
+    /// The transposed tile below the diagonal, where the result is symmetric.
+    mirror: Option<ArrayViewMut2<'a, T>>,
+}
+
+/// The Gram matrix `X₁ X₂ᵀ` (`n₁ × n₂`), or `X₁ X₁ᵀ` for `x2 = None`.
+///
+/// Entries are canonical (see [the module](super)): the result does not depend on
+/// the threads, and the symmetric one, of which only the upper half is computed,
+/// equals `gram(x1, Some(x1), par)` to the bit. Memory: the result and, for each
+/// thread, a [`GramScratch`].
+///
+/// # Panics
+///
+/// When `x1` and `x2` differ in their number of columns, as
+/// [`ndarray::linalg::Dot`] does.
+///
+/// ```
+/// use ndarray::array;
+/// use widelimit_linalg::{Par, gram};
+/// let x = array![[1.0, 2.0], [3.0, 4.0]];
+/// assert_eq!(gram(x.view(), None, &Par::single()), array![[5.0, 11.0], [11.0, 25.0]]);
+/// ```
+pub fn gram<T: Scalar>(
+    x1: ArrayView2<'_, T>,
+    x2: Option<ArrayView2<'_, T>>,
+    par: &Par,
+) -> Array2<T> {
+    let right = x2.unwrap_or(x1);
+    assert_eq!(x1.ncols(), right.ncols(), "the two sides of a Gram matrix differ in their columns");
+    let mut out = Array2::from_elem((x1.nrows(), right.nrows()), T::from_f64(0.0));
+    let tile = tile_side(x1.nrows(), right.nrows(), par.threads());
+    let tiles = match x2 {
+        None => symmetric_tiles(out.view_mut(), tile),
+        Some(_) => split(out.view_mut(), tile).into_iter().flatten().collect(),
+    };
+    let work = |scratch: &mut GramScratch<T>, task: Tile<'_, T>| {
+        let (rows, columns) = task.out.dim();
+        let x1 = x1.slice_axis(Axis(0), Slice::from(task.row..task.row + rows));
+        let x2 = right.slice_axis(Axis(0), Slice::from(task.column..task.column + columns));
+        let mut out = task.out;
+        gram_tile(x1, x2, scratch, out.view_mut());
+        if let Some(mirror) = task.mirror {
+            transpose(out.view(), mirror);
+        }
+    };
+    if par.threads() == 1 || tiles.len() == 1 {
+        let mut scratch = GramScratch::new();
+        tiles.into_iter().for_each(|tile| work(&mut scratch, tile));
+    } else {
+        par.install(|| tiles.into_par_iter().with_max_len(1).for_each_init(GramScratch::new, work));
+    }
+    out
+}
+
+/// A side that gives every thread several tiles, and never less than 64.
+fn tile_side(rows: usize, columns: usize, threads: usize) -> usize {
+    let mut side = TILE;
+    while side > 64 && threads > 1 && rows.div_ceil(side) * columns.div_ceil(side) < 8 * threads {
+        side /= 2;
+    }
+    side
+}
+
+/// The result as a grid of tiles.
+fn split<T>(out: ArrayViewMut2<'_, T>, side: usize) -> Vec<Vec<Tile<'_, T>>> {
+    let mut grid = Vec::new();
+    let (mut rest, mut row) = (out, 0);
+    while rest.nrows() > 0 {
+        let height = side.min(rest.nrows());
+        let (mut band, below) = rest.split_at(Axis(0), height);
+        let (mut column, mut tiles) = (0, Vec::new());
+        while band.ncols() > 0 {
+            let width = side.min(band.ncols());
+            let (out, right) = band.split_at(Axis(1), width);
+            tiles.push(Tile { row, column, out, mirror: None });
+            column += width;
+            band = right;
+        }
+        grid.push(tiles);
+        row += height;
+        rest = below;
+    }
+    grid
+}
+
+/// The tiles on and above the diagonal, each with its mirror image.
+fn symmetric_tiles<T>(out: ArrayViewMut2<'_, T>, side: usize) -> Vec<Tile<'_, T>> {
+    let mut tiles = Vec::new();
+    let mut lower: Vec<Vec<Tile<'_, T>>> = Vec::new();
+    for (i, row) in split(out, side).into_iter().enumerate() {
+        let mut row = row.into_iter();
+        lower.push(row.by_ref().take(i).collect());
+        tiles.push(row.collect::<Vec<_>>());
+    }
+    // Row i of the upper half starts at column i; its tile at offset o mirrors
+    // the tile (i + o, i) of the lower half. Rows of `lower` are taken from the
+    // back, so that each tile is moved out once.
+    for (i, row) in tiles.iter_mut().enumerate().rev() {
+        for (offset, tile) in row.iter_mut().enumerate().skip(1) {
+            tile.mirror = lower[i + offset].pop().map(|tile| tile.out);
+        }
+    }
+    tiles.into_iter().flatten().collect()
+}
+
+/// Writes the transpose of `from`, block by block so that both stay in L1.
+fn transpose<T: Scalar>(from: ArrayView2<'_, T>, mut to: ArrayViewMut2<'_, T>) {
+    const SIDE: usize = 32;
+    for (from, mut to) in
+        from.axis_chunks_iter(Axis(0), SIDE).zip(to.axis_chunks_iter_mut(Axis(1), SIDE))
+    {
+        for (from, mut to) in
+            from.axis_chunks_iter(Axis(1), SIDE).zip(to.axis_chunks_iter_mut(Axis(0), SIDE))
+        {
+            to.assign(&from.t());
+        }
+    }
+}

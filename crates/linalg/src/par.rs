@@ -1,0 +1,124 @@
+//! Threads as an argument.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::available_parallelism;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// How many threads a computation may use.
+///
+/// Every function that computes in parallel takes one of these by reference;
+/// there is no global setting. Pools are built on first use and kept, one for
+/// each size, so that a `Par` is cheap to create and to clone. No result
+/// depends on the number of threads.
+///
+/// ```
+/// use widelimit_linalg::Par;
+/// let par = Par::new(2);
+/// assert_eq!(par.threads(), 2);
+/// assert_eq!(par.install(|| 1 + 1), 2);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Par {
+    threads: NonZeroUsize,
+}
+
+impl Par {
+    /// Uses `threads` threads; 0 means all the cores this process may run on.
+    pub fn new(threads: usize) -> Self {
+        let all = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { threads: NonZeroUsize::new(threads).unwrap_or_else(all) }
+    }
+
+    /// Uses the calling thread only.
+    pub fn single() -> Self {
+        Self { threads: NonZeroUsize::MIN }
+    }
+
+    /// The number of threads.
+    pub fn threads(&self) -> usize {
+        self.threads.get()
+    }
+
+    /// Runs `work` so that rayon's parallel iterators inside it use exactly
+    /// these threads.
+    ///
+    /// Where the operating system refuses to start the threads, `work` runs on
+    /// rayon's global pool instead.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match pool(self.threads()) {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+
+    /// The same choice in the words of faer.
+    pub(crate) fn faer(&self) -> faer::Par {
+        match self.threads() {
+            1 => faer::Par::Seq,
+            threads => faer::Par::rayon(threads),
+        }
+    }
+
+    /// Runs a faer computation: in place for one thread, in the pool for more.
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce(faer::Par) -> R + Send) -> R {
+        match self.threads() {
+            1 => work(faer::Par::Seq),
+            _ => self.install(|| work(self.faer())),
+        }
+    }
+}
+
+impl Default for Par {
+    /// All cores.
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl fmt::Debug for Par {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Par({})", self.threads)
+    }
+}
+
+/// The pool of this size, built on first use.
+fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
+    static POOLS: OnceLock<Mutex<HashMap<usize, Arc<ThreadPool>>>> = OnceLock::new();
+    let pools = POOLS.get_or_init(Mutex::default);
+    let mut pools = pools.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = pools.get(&threads) {
+        return Some(Arc::clone(pool));
+    }
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(move |index| format!("widelimit-{threads}-{index}"))
+        .build()
+        .ok()?;
+    let pool = Arc::new(pool);
+    pools.insert(threads, Arc::clone(&pool));
+    Some(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn install_uses_exactly_the_threads_asked_for() {
+        for threads in [1, 2, 5] {
+            assert_eq!(Par::new(threads).install(rayon::current_num_threads), threads);
+        }
+        assert_eq!(Par::single().threads(), 1);
+        assert!(Par::new(0).threads() >= 1);
+    }
+
+    #[test]
+    fn pools_are_kept() {
+        let first = pool(3).map(|pool| Arc::as_ptr(&pool));
+        assert_eq!(first, pool(3).map(|pool| Arc::as_ptr(&pool)));
+    }
+}

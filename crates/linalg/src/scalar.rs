@@ -1,0 +1,103 @@
+//! The two precisions.
+
+use std::fmt::{Debug, Display};
+
+use ndarray::{ArrayView2, LinalgScalar, ScalarOperand};
+
+use crate::gram::lanes::Lanes;
+use crate::gram::{Block, Isa, Norms};
+
+/// A floating-point type that this crate computes in: `f32` or `f64`.
+///
+/// Sealed. The hidden functions are the compiled entry points, so that nothing
+/// of the linear-algebra library is compiled again in the crates above.
+pub trait Scalar:
+    sealed::Kernels
+    + LinalgScalar
+    + ScalarOperand
+    + PartialOrd
+    + Display
+    + Debug
+    + Default
+    + Send
+    + Sync
+    + std::ops::AddAssign
+    + std::ops::SubAssign
+    + std::ops::MulAssign
+    + std::ops::DivAssign
+    + std::ops::Neg<Output = Self>
+    + std::iter::Sum
+{
+    /// `"f32"` or `"f64"`.
+    const NAME: &'static str;
+    /// The distance from 1 to the next larger number.
+    const EPSILON: f64;
+    /// The same number in double precision.
+    fn to_f64(self) -> f64;
+    /// The nearest number of this type.
+    fn from_f64(x: f64) -> Self;
+    /// Whether it is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}
+
+mod sealed {
+    use super::*;
+
+    /// The compiled entry points of one precision.
+    pub trait Kernels: Lanes {
+        fn gram_block(isa: Isa, job: Block<'_, '_, Self>);
+        fn norms_block(isa: Isa, job: Norms<'_, Self>);
+        fn matmul(
+            a: ArrayView2<'_, Self>,
+            b: ArrayView2<'_, Self>,
+            out: &mut [Self],
+            par: faer::Par,
+        );
+    }
+}
+
+macro_rules! scalar {
+    ($t:ident) => {
+        impl Scalar for $t {
+            const NAME: &'static str = stringify!($t);
+            const EPSILON: f64 = $t::EPSILON as f64;
+
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+
+            #[inline(always)]
+            fn from_f64(x: f64) -> Self {
+                x as $t
+            }
+
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                $t::is_finite(self)
+            }
+        }
+
+        impl sealed::Kernels for $t {
+            fn gram_block(isa: Isa, job: Block<'_, '_, Self>) {
+                isa.dispatch(job)
+            }
+
+            fn norms_block(isa: Isa, job: Norms<'_, Self>) {
+                isa.dispatch(job)
+            }
+
+            fn matmul(
+                a: ArrayView2<'_, Self>,
+                b: ArrayView2<'_, Self>,
+                out: &mut [Self],
+                par: faer::Par,
+            ) {
+                crate::product::matmul_into(a, b, out, par)
+            }
+        }
+    };
+}
+
+scalar!(f32);
+scalar!(f64);
