@@ -1,1 +1,36 @@
-//! Part of widelimit.
+//! Files in, files out: the one place where widelimit meets data it did not compute.
+//!
+//! * [`Source`] names an array: `x.npy`, `set.npz:x`, `table.csv:column`, `table.parquet`.
+//! * [`read_inputs`], [`read_targets`] read one and check it once, at the door.
+//! * [`Npz`] and [`ArrayFile`] give single arrays of NumPy files, whole or a few rows at a time.
+//! * [`write_npy`], [`write_npz`], [`TileFile`] write NumPy files; [`ModelFile`] keeps a model.
+//!
+//! # Hostile input
+//!
+//! A file is never trusted: sizes in headers are compared with the bytes that are there before
+//! memory is asked for, checksums are compared, and every failure is an [`Error`] that names the
+//! file, the array and the position. Nothing here panics on any content.
+//!
+//! # Whole or not at all
+//!
+//! Every writer works on a temporary file in the folder of the target, flushes it to disk and
+//! renames it. Whoever looks sees the old file or the new one, never half of one.
+#![forbid(unsafe_code)]
+
+mod array;
+mod atomic;
+mod check;
+mod error;
+mod near;
+mod npy;
+mod npz;
+mod source;
+mod storage;
+
+pub use array::{Array, Element, FloatType};
+pub use atomic::write_atomically;
+pub use check::check_finite;
+pub use error::Error;
+pub use npy::{ArrayFile, write_npy};
+pub use npz::{Npz, write_npz};
+pub use source::{Format, Source};

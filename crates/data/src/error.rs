@@ -1,0 +1,190 @@
+//! What can go wrong with a file, by the cause a user can act on.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Everything that can go wrong while reading or writing.
+///
+/// `what` names the file, and the array or column inside it where there is one
+/// (`data.npz:x`).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `open`, `read`, `write`, ...
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// The path is there, but it is a folder, a pipe or a device.
+    #[error("{} is not a regular file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The text does not name a file and, optionally, an array or column in it.
+    #[error("cannot understand `{text}` as a data source: {reason}")]
+    Source {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An `.npz` file holds several arrays and none was chosen.
+    #[error("{what} holds {} arrays; choose one as `{what}:NAME` ({})", names.len(), list(names))]
+    ChooseArray {
+        /// The file.
+        what: String,
+        /// The arrays it holds.
+        names: Vec<String>,
+    },
+    /// The file has no array or column of this name.
+    #[error("{what} has no {kind} `{name}`{}; it has {}", did_you_mean(near), list(names))]
+    NotFound {
+        /// The file.
+        what: String,
+        /// `array`, `column` or `tensor`.
+        kind: &'static str,
+        /// The name that was asked for.
+        name: String,
+        /// A name in the file that is spelt almost alike.
+        near: Option<String>,
+        /// The names in the file.
+        names: Vec<String>,
+    },
+    /// The file holds two arrays or columns of one name.
+    #[error("{what} holds `{name}` twice")]
+    Duplicate {
+        /// The file.
+        what: String,
+        /// The name.
+        name: String,
+    },
+    /// The content breaks the rules of its format.
+    #[error("{what} is not a valid {format} file: {reason}")]
+    Malformed {
+        /// The file.
+        what: String,
+        /// The format it should have.
+        format: &'static str,
+        /// The rule that is broken.
+        reason: String,
+    },
+    /// The file ends before its content does.
+    #[error("{what} is cut short: {expected} bytes expected, {got} there")]
+    Truncated {
+        /// The file.
+        what: String,
+        /// The bytes its header speaks of.
+        expected: u64,
+        /// The bytes that are there.
+        got: u64,
+    },
+    /// The file goes on after its content.
+    #[error("{what} has {extra} bytes more than its header describes")]
+    TrailingBytes {
+        /// The file.
+        what: String,
+        /// The bytes too many.
+        extra: u64,
+    },
+    /// The checksum of a member does not fit its content.
+    #[error("{what} is damaged: checksum {expected:08x} expected, {got:08x} computed")]
+    Checksum {
+        /// The file and array.
+        what: String,
+        /// The checksum stored in the file.
+        expected: u32,
+        /// The checksum of the bytes.
+        got: u32,
+    },
+    /// Elements of a kind that has no meaning here.
+    #[error("{what} holds elements of type {found}; {wanted} are expected")]
+    ElementType {
+        /// The file and array.
+        what: String,
+        /// The type found.
+        found: String,
+        /// What is accepted.
+        wanted: &'static str,
+    },
+    /// The array does not fit into memory.
+    #[error("{what} needs {bytes} bytes of memory, which are not to be had")]
+    OutOfMemory {
+        /// The file and array.
+        what: String,
+        /// The bytes asked for.
+        bytes: u64,
+    },
+    /// The array has the wrong number of dimensions.
+    #[error("{what} has shape {shape:?}; {wanted}")]
+    Shape {
+        /// The file and array.
+        what: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// What was expected.
+        wanted: &'static str,
+    },
+    /// The array has no rows or no columns.
+    #[error("{what} is empty: its shape is {shape:?}")]
+    Empty {
+        /// The file and array.
+        what: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// A value is NaN or infinite. Rows and columns count from 0.
+    #[error("{what} holds {value} at row {row}, column {column} (counted from 0)")]
+    NonFinite {
+        /// The file and array.
+        what: String,
+        /// Index along the first axis.
+        row: usize,
+        /// Index within the row, all further axes flattened.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Error::Io { action, path, source }
+    }
+
+    pub(crate) fn malformed(what: &str, format: &'static str, reason: impl Into<String>) -> Self {
+        Error::Malformed { what: what.to_owned(), format, reason: reason.into() }
+    }
+}
+
+/// At most this many names are listed in a message.
+const LISTED: usize = 20;
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    let mut text = names
+        .iter()
+        .take(LISTED)
+        .map(|n| n.escape_debug().to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > LISTED {
+        text.push_str(&format!(" and {} more", names.len() - LISTED));
+    }
+    text
+}
+
+fn did_you_mean(near: &Option<String>) -> String {
+    near.as_ref().map(|n| format!(" (did you mean `{}`?)", n.escape_debug())).unwrap_or_default()
+}

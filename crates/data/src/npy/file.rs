@@ -1,0 +1,269 @@
+//! An array in a file: looked at first, read when wanted, whole or by rows.
+
+use super::decode::{numbers, read_error, values};
+use super::{Header, Values};
+use crate::storage::{Storage, Window};
+use crate::{Array, Error};
+use flate2::read::DeflateDecoder;
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The most a deflated byte can become: 258 bytes from two bits, and a little for the ends.
+const MOST_INFLATED: u64 = 1032;
+
+/// Whether the bytes of a member are stored as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    Stored,
+    Deflated,
+}
+
+/// Where the bytes of an array are.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    pub(crate) storage: Arc<Storage>,
+    pub(crate) start: u64,
+    /// Bytes in the storage.
+    pub(crate) packed: u64,
+    /// Bytes once unpacked.
+    pub(crate) len: u64,
+    pub(crate) packing: Packing,
+    pub(crate) crc: Option<u32>,
+}
+
+/// The unpacked bytes of a deflated body, never more than were announced.
+pub(crate) type Deflated<'a> = io::Take<DeflateDecoder<Window<'a>>>;
+
+enum Unpacked<'a> {
+    Stored(Window<'a>),
+    Deflated(Deflated<'a>),
+}
+
+impl Read for Unpacked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Unpacked::Stored(reader) => reader.read(buffer),
+            Unpacked::Deflated(reader) => reader.read(buffer),
+        }
+    }
+}
+
+impl Body {
+    fn reader(&self) -> Unpacked<'_> {
+        let window = self.storage.window(self.start, self.start.saturating_add(self.packed));
+        match self.packing {
+            Packing::Stored => Unpacked::Stored(window),
+            // One byte more than announced, so that too much data is seen as such.
+            Packing::Deflated => {
+                Unpacked::Deflated(DeflateDecoder::new(window).take(self.len.saturating_add(1)))
+            }
+        }
+    }
+}
+
+/// A NumPy array in a file: its header is read and checked, its values are not yet.
+///
+/// ```
+/// use widelimit_data::{write_npy, ArrayFile};
+/// let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("x.npy");
+/// write_npy(&path, ndarray::arr2(&[[1.0f32, 2.0], [3.0, 4.0]]).view())?;
+/// let file = ArrayFile::open(&path)?;
+/// assert_eq!((file.shape(), file.type_name().as_str()), (&[2, 2][..], "float32"));
+/// assert_eq!(file.read_rows(1..2)?.into_f64(), ndarray::arr2(&[[3.0, 4.0]]).into_dyn());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ArrayFile {
+    what: String,
+    header: Header,
+    body: Body,
+}
+
+impl ArrayFile {
+    /// Opens an `.npy` file.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no valid `.npy` file, or is shorter or longer than its
+    /// header says.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::plain(Storage::open(path)?, path.display().to_string())
+    }
+
+    /// The same from bytes in memory; `what` names them in errors.
+    ///
+    /// # Errors
+    /// As [`ArrayFile::open`].
+    pub fn from_bytes(bytes: Vec<u8>, what: &str) -> Result<Self, Error> {
+        Self::plain(Storage::Bytes(bytes), what.to_owned())
+    }
+
+    fn plain(storage: Storage, what: String) -> Result<Self, Error> {
+        let len = storage.len();
+        let storage = Arc::new(storage);
+        let packing = Packing::Stored;
+        Self::new(Body { storage, start: 0, packed: len, len, packing, crc: None }, what)
+    }
+
+    /// Reads and checks the header of the array in `body`.
+    pub(crate) fn new(body: Body, what: String) -> Result<Self, Error> {
+        if body.packing == Packing::Deflated
+            && body.len > body.packed.saturating_add(1).saturating_mul(MOST_INFLATED)
+        {
+            let reason = format!("{} bytes cannot unpack to {}", body.packed, body.len);
+            return Err(Error::malformed(&what, "npz", reason));
+        }
+        let header = Header::read(&mut body.reader(), body.len, &what)?;
+        let extra = body.len - header.offset - header.data_bytes();
+        if extra > 0 {
+            return Err(Error::TrailingBytes { what, extra });
+        }
+        Ok(ArrayFile { what, header, body })
+    }
+
+    /// The name of the file, and of the array in it.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.header.shape
+    }
+
+    /// NumPy's name of the element type as stored, for example `uint8`.
+    pub fn type_name(&self) -> String {
+        self.header.kind.name()
+    }
+
+    /// Reads all values as floating-point numbers, in C order.
+    ///
+    /// # Errors
+    /// [`Error::ElementType`] for text, [`Error::Checksum`] or [`Error::Malformed`] for damaged
+    /// data, [`Error::OutOfMemory`].
+    pub fn read(&self) -> Result<Array, Error> {
+        let found = self.read_checked(numbers)?;
+        self.assemble(found, &self.header.shape)
+    }
+
+    /// Reads all values in their own type, in C order.
+    pub(crate) fn read_values(&self) -> Result<Values, Error> {
+        let found = self.read_checked(values)?;
+        let shape = &self.header.shape;
+        if !self.header.fortran_order || shape.len() < 2 {
+            return Ok(found);
+        }
+        fn c_order<T: Clone>(v: Vec<T>, shape: &[usize], what: &str) -> Result<Vec<T>, Error> {
+            Ok(shaped(v, shape, true, what)?.into_iter().collect())
+        }
+        Ok(match found {
+            Values::F32(v) => Values::F32(c_order(v, shape, &self.what)?),
+            Values::F64(v) => Values::F64(c_order(v, shape, &self.what)?),
+            Values::Bool(v) => Values::Bool(c_order(v, shape, &self.what)?),
+            Values::Int(v) => Values::Int(c_order(v, shape, &self.what)?),
+            Values::Text(v) => Values::Text(c_order(v, shape, &self.what)?),
+        })
+    }
+
+    /// Reads some rows (indices of the first axis) as floating-point numbers, in C order.
+    ///
+    /// Only their bytes are read if the array is stored uncompressed in C order, and then the
+    /// checksum of an archive's member is not compared; otherwise the whole array is read.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the rows are not all there; and as [`ArrayFile::read`].
+    pub fn read_rows(&self, rows: Range<usize>) -> Result<Array, Error> {
+        let shape = &self.header.shape;
+        if rows.start > rows.end || shape.first().is_none_or(|n| rows.end > *n) {
+            return Err(Error::Shape {
+                what: self.what.clone(),
+                shape: shape.clone(),
+                wanted: "more rows are expected",
+            });
+        }
+        if self.body.packing != Packing::Stored || self.header.fortran_order {
+            return Ok(match self.read()? {
+                Array::F32(a) => Array::F32(a.slice_axis(ndarray::Axis(0), rows.into()).to_owned()),
+                Array::F64(a) => Array::F64(a.slice_axis(ndarray::Axis(0), rows.into()).to_owned()),
+            });
+        }
+        let width: usize = shape[1..].iter().product();
+        let row_bytes = width as u64 * self.header.kind.size();
+        let start = self.body.start + self.header.offset + rows.start as u64 * row_bytes;
+        let end = self.body.start + self.header.offset + rows.end as u64 * row_bytes;
+        let mut window = self.body.storage.window(start, end);
+        let found = numbers(&mut window, &self.header, rows.len() * width, &self.what)?;
+        let mut part = shape.clone();
+        part[0] = rows.len();
+        self.assemble(found, &part)
+    }
+
+    fn assemble(&self, found: Values, shape: &[usize]) -> Result<Array, Error> {
+        let fortran = self.header.fortran_order;
+        Ok(match found {
+            Values::F32(v) => Array::F32(shaped(v, shape, fortran, &self.what)?),
+            Values::F64(v) => Array::F64(shaped(v, shape, fortran, &self.what)?),
+            Values::Bool(_) | Values::Int(_) | Values::Text(_) => {
+                return Err(Error::ElementType {
+                    what: self.what.clone(),
+                    found: self.header.kind.name(),
+                    wanted: "real numbers or booleans",
+                });
+            }
+        })
+    }
+
+    /// Reads all values with `decode` and compares length and checksum.
+    fn read_checked(
+        &self,
+        decode: impl Fn(&mut dyn Read, &Header, usize, &str) -> Result<Values, Error>,
+    ) -> Result<Values, Error> {
+        let mut reader = Summed { reader: self.body.reader(), sum: crc32fast::Hasher::new() };
+        let mut skipped = vec![0; self.header.offset as usize];
+        reader.read_exact(&mut skipped).map_err(|e| read_error(e, &self.what))?;
+        let found = decode(&mut reader, &self.header, self.header.count, &self.what)?;
+        if reader.read(&mut [0]).map_err(|e| read_error(e, &self.what))? != 0 {
+            return Err(Error::TrailingBytes { what: self.what.clone(), extra: 1 });
+        }
+        let got = reader.sum.finalize();
+        match self.body.crc {
+            Some(expected) if expected != got => {
+                Err(Error::Checksum { what: self.what.clone(), expected, got })
+            }
+            _ => Ok(found),
+        }
+    }
+}
+
+/// A reader that sums up what passes.
+struct Summed<R> {
+    reader: R,
+    sum: crc32fast::Hasher,
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        self.sum.update(&buffer[..n]);
+        Ok(n)
+    }
+}
+
+/// Values in the order of the file as an array in C order.
+fn shaped<T: Clone>(
+    values: Vec<T>,
+    shape: &[usize],
+    fortran: bool,
+    what: &str,
+) -> Result<ArrayD<T>, Error> {
+    let wrong = |_| Error::malformed(what, "npy", "the shape does not fit the data");
+    if !fortran {
+        return ArrayD::from_shape_vec(IxDyn(shape), values).map_err(wrong);
+    }
+    let array = ArrayD::from_shape_vec(IxDyn(shape).f(), values).map_err(wrong)?;
+    Ok(array.as_standard_layout().into_owned())
+}

@@ -1,0 +1,15 @@
+//! Single arrays in NumPy's `.npy` format, versions 1 to 3.
+//!
+//! Format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
+
+mod decode;
+mod file;
+mod header;
+mod write;
+
+pub(crate) use decode::{Values, read_error};
+pub use file::ArrayFile;
+pub(crate) use file::{Body, Packing};
+pub(crate) use header::{Header, Kind};
+pub use write::write_npy;
+pub(crate) use write::{header_bytes, write_array};

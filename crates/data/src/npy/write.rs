@@ -1,0 +1,79 @@
+//! Writing `.npy` arrays: version 1, little-endian, C order.
+
+use crate::{Element, Error, FloatType, write_atomically};
+use ndarray::{ArrayView, ArrayViewD, Axis, Dimension};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// About as many bytes are converted at a time.
+pub(crate) const MAX_CHUNK: usize = 1 << 18;
+
+/// Magic, version and dictionary, padded so that the elements start at a multiple of 64.
+pub(crate) fn header_bytes(float: FloatType, shape: &[usize]) -> Vec<u8> {
+    let axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
+    // A tuple of one ends in a comma, a longer one does not.
+    let axes = if shape.len() == 1 { axes.trim_end() } else { axes.trim_end_matches(", ") };
+    let size = float.size();
+    let dictionary =
+        format!("{{'descr': '<f{size}', 'fortran_order': False, 'shape': ({axes}), }}");
+    let total = (10 + dictionary.len() + 1).next_multiple_of(64);
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    // At most 64 axes of 20 digits: far below the 64 KiB of a version 1 header.
+    bytes.extend(((total - 10) as u16).to_le_bytes());
+    bytes.extend(dictionary.bytes());
+    bytes.resize(total - 1, b' ');
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Writes the elements in C order.
+pub(crate) fn write_array<T: Element>(
+    array: ArrayViewD<'_, T>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    let all = array.len() * T::FLOAT_TYPE.size();
+    if array.ndim() == 0 || all <= MAX_CHUNK {
+        T::append_bytes(array, &mut bytes);
+        return out.write_all(&bytes);
+    }
+    let row = all / array.shape()[0];
+    for rows in array.axis_chunks_iter(Axis(0), (MAX_CHUNK / row.max(1)).max(1)) {
+        bytes.clear();
+        T::append_bytes(rows, &mut bytes);
+        out.write_all(&bytes)?;
+    }
+    Ok(())
+}
+
+/// Writes an array as an `.npy` file, whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] from the file system; [`Error::NotAFile`] if `path` is a folder or a device.
+pub fn write_npy<T: Element, D: Dimension>(
+    path: impl AsRef<Path>,
+    array: ArrayView<'_, T, D>,
+) -> Result<(), Error> {
+    write_atomically(path, |file| {
+        file.write_all(&header_bytes(T::FLOAT_TYPE, array.shape()))?;
+        write_array(array.into_dyn(), file)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_those_of_numpy() {
+        let text = |shape: &[usize]| {
+            let bytes = header_bytes(FloatType::F64, shape);
+            assert_eq!(bytes.len() % 64, 0);
+            assert_eq!(bytes.len(), 10 + u16::from_le_bytes([bytes[8], bytes[9]]) as usize);
+            String::from_utf8(bytes[10..].to_vec()).unwrap().trim_end().to_owned()
+        };
+        assert_eq!(text(&[]), "{'descr': '<f8', 'fortran_order': False, 'shape': (), }");
+        assert_eq!(text(&[3]), "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }");
+        assert_eq!(text(&[3, 4]), "{'descr': '<f8', 'fortran_order': False, 'shape': (3, 4), }");
+    }
+}
