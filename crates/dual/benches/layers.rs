@@ -1,0 +1,60 @@
+//! Time an entry takes in one layer, `k` and `kd` together, for each activation and instruction
+//! set: rows of 512 entries that stay in the first-level cache, one core.
+//!
+//! `cargo bench -p widelimit-dual` prints nanoseconds per entry and, beside each, how many times
+//! faster than one entry at a time.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use widelimit_arch::Activation;
+use widelimit_dual::{Dual, Element, Isa};
+
+const ROW: usize = 512;
+
+fn main() {
+    let activations: Vec<(&str, Activation)> = vec![("relu", Activation::Relu)];
+    println!("{:<16} {:>5} {:>22} {:>22} {:>22}", "activation", "", "avx512", "avx2", "portable");
+    for (name, activation) in activations {
+        row::<f32>(name, &activation);
+        row::<f64>(name, &activation);
+    }
+}
+
+fn row<T: Element>(name: &str, activation: &Activation) {
+    let format = if T::SINGLE { "f32" } else { "f64" };
+    let reference = time::<T>(activation, Isa::Portable);
+    let mut line = format!("{name:<16} {format:>5}");
+    for isa in [Isa::Avx512, Isa::Avx2, Isa::Portable] {
+        if isa.is_available() {
+            let ns = time::<T>(activation, isa);
+            line += &format!(" {:>22}", format!("{ns:.3} ns ({:.1}x)", reference / ns));
+        } else {
+            line += &format!(" {:>22}", "-");
+        }
+    }
+    println!("{line}");
+}
+
+/// Best of many: other work on the machine only ever adds time.
+fn time<T: Element>(activation: &Activation, isa: Isa) -> f64 {
+    let dual = Dual::new(activation).expect("a valid activation");
+    let variances: Vec<T> = (0..ROW).map(|i| T::from_f64(0.5 + i as f64 / ROW as f64)).collect();
+    let prepared = dual.prepare(&variances).expect("usable variances");
+    let covariances: Vec<T> =
+        (0..ROW).map(|i| T::from_f64((i as f64 * 0.37).sin() * 0.7)).collect();
+    let mut k = covariances.clone();
+    let mut t = covariances.clone();
+    let mut best = f64::INFINITY;
+    for _ in 0..40 {
+        let start = Instant::now();
+        let rounds = 50;
+        for i in 0..rounds {
+            k.copy_from_slice(&covariances);
+            t.copy_from_slice(&covariances);
+            dual.apply(isa, &prepared, i, &prepared, 0, black_box(&mut k), Some(black_box(&mut t)));
+        }
+        best = best.min(start.elapsed().as_secs_f64() * 1e9 / (rounds * ROW) as f64);
+    }
+    best
+}

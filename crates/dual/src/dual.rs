@@ -1,0 +1,176 @@
+//! The public face: one compiled activation.
+
+use widelimit_arch::Activation;
+
+use crate::families::Relu;
+use crate::lanes::{Element, Isa};
+use crate::route::{Closed, Route};
+use crate::{Error, Prepared};
+
+/// Both duals of a pair of Gaussians `(u, v)` of variances `a`, `b` and covariance `c`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pair {
+    /// `k = E[s(u) s(v)]`.
+    pub k: f64,
+    /// `kd = E[s'(u) s'(v)] = dk/dc`.
+    pub kd: f64,
+}
+
+/// The dual of an activation: how it maps covariances of a layer's inputs to those of its outputs.
+///
+/// ```
+/// use widelimit_arch::Activation;
+/// use widelimit_dual::Dual;
+///
+/// let relu = Dual::new(&Activation::Relu)?;
+/// let orthogonal = relu.pair(1.0, 1.0, 0.0);
+/// assert!((orthogonal.k - 0.5 / std::f64::consts::PI).abs() < 1e-15);
+/// assert!((orthogonal.kd - 0.25).abs() < 1e-15);
+/// assert_eq!(relu.diagonal(3.0).k, 1.5);
+/// # Ok::<(), widelimit_dual::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Dual {
+    name: &'static str,
+    homogeneity: Option<f64>,
+    compiled: Compiled,
+}
+
+/// One line per route: a variant and its type. `each!` runs an expression on whichever it is.
+macro_rules! routes {
+    ($($variant:ident($route:ty),)*) => {
+        #[derive(Clone)]
+        enum Compiled {
+            $($variant($route),)*
+        }
+
+        macro_rules! each {
+            ($compiled:expr, $name:ident => $body:expr) => {
+                match $compiled {
+                    $(Compiled::$variant($name) => $body,)*
+                }
+            };
+        }
+    };
+}
+
+routes! {
+    Relu(Closed<Relu, 3>),
+}
+
+impl Dual {
+    /// Compiles an activation.
+    ///
+    /// # Errors
+    ///
+    /// A parameter for which the dual does not exist.
+    pub fn new(activation: &Activation) -> Result<Self, Error> {
+        let (name, homogeneity, compiled) = match *activation {
+            Activation::Relu => ("relu", Some(1.0), relu(0.0, 1.0)),
+            Activation::LeakyRelu { alpha } => ("leaky_relu", Some(1.0), relu(alpha, 1.0)),
+            Activation::AbRelu { a, b } => ("abrelu", Some(1.0), relu(a, b)),
+            Activation::Abs => ("abs", Some(1.0), relu(-1.0, 1.0)),
+            _ => {
+                return Err(Error::Parameter {
+                    activation: "activation",
+                    parameter: "kind",
+                    value: f64::NAN,
+                    reason: "it has no dual here",
+                });
+            }
+        };
+        Ok(Self { name, homogeneity, compiled })
+    }
+
+    /// The activation's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// `k` and `kd` of one pair, in `f64`, by the same source as the vectors.
+    ///
+    /// NaN where the variances are negative, not finite, or too large for this activation
+    /// ([`prepare`](Self::prepare) gives the reason). `|c|` above `sqrt(ab)` counts as equality.
+    pub fn pair(&self, a: f64, b: f64, c: f64) -> Pair {
+        each!(&self.compiled, route => route.pair(a, b, c))
+    }
+
+    /// `E[s(u)^2]` and `E[s'(u)^2]` at variance `v`, by the form for equal arguments, which
+    /// nothing cancels in.
+    pub fn diagonal(&self, v: f64) -> Pair {
+        each!(&self.compiled, route => route.diagonal(v))
+    }
+
+    /// Whether nothing is approximated.
+    pub fn is_closed_form(&self) -> bool {
+        each!(&self.compiled, route => route.is_closed_form())
+    }
+
+    /// The `h` with `k(ta, tb, tc) = t^h k(a, b, c)` for every `t > 0`, if there is one: for an
+    /// activation, the `h` with `s(t x) = t^h s(x)`.
+    pub fn homogeneity(&self) -> Option<f64> {
+        self.homogeneity
+    }
+
+    /// What [`apply`](Self::apply) needs to know of points with these variances.
+    ///
+    /// # Errors
+    ///
+    /// A variance that is negative or not finite, or for which the kernel overflows `T`.
+    pub fn prepare<T: Element>(&self, variances: &[T]) -> Result<Prepared<T>, Error> {
+        for (index, v) in variances.iter().enumerate() {
+            let value = v.to_f64();
+            if !(value.is_finite() && value >= 0.0) {
+                return Err(Error::Variance { index, value });
+            }
+        }
+        each!(&self.compiled, route => route.prepare(self.name, variances))
+    }
+
+    /// Maps one row of covariances in place.
+    ///
+    /// For `m` in `0..k.len()`, `k[m]` is the covariance of left point `i` with right point
+    /// `j0 + m`; it becomes `E[s(u) s(v)]`, and `t[m]` is multiplied by `E[s'(u) s'(v)]`.
+    ///
+    /// An entry's result depends on its own numbers only, not on its place in the row or the
+    /// row's length, and is bitwise the same with left and right exchanged.
+    ///
+    /// # Panics
+    ///
+    /// When a point does not exist, `k` and `t` differ in length, or a `Prepared` comes from
+    /// another activation.
+    #[expect(clippy::too_many_arguments, reason = "two points, two outputs, one instruction set")]
+    pub fn apply<T: Element>(
+        &self,
+        isa: Isa,
+        left: &Prepared<T>,
+        i: usize,
+        right: &Prepared<T>,
+        j0: usize,
+        k: &mut [T],
+        t: Option<&mut [T]>,
+    ) {
+        each!(&self.compiled, route => route.apply(isa, left, i, right, j0, k, t));
+    }
+
+    /// [`diagonal`](Self::diagonal) of many variances.
+    ///
+    /// # Panics
+    ///
+    /// When the slices differ in length.
+    pub fn diagonals<T: Element>(&self, variances: &[T], k_out: &mut [T], kd_out: &mut [T]) {
+        assert!(
+            variances.len() == k_out.len() && variances.len() == kd_out.len(),
+            "lengths differ"
+        );
+        for (v, (k_out, kd_out)) in variances.iter().zip(k_out.iter_mut().zip(kd_out)) {
+            let Pair { k, kd } = self.diagonal(v.to_f64());
+            *k_out = T::from_f64(k);
+            *kd_out = T::from_f64(kd);
+        }
+    }
+}
+
+fn relu(a: f64, b: f64) -> Compiled {
+    Compiled::Relu(Closed(Relu::new(a, b)))
+}

@@ -1,0 +1,123 @@
+//! Two straight pieces meeting at zero: ReLU, leaky ReLU, absolute value.
+//!
+//! Core form (Cho and Saul 2009, degree 1), with `p = sqrt(ab)`, `S = sqrt(ab - c^2)` and the
+//! folded angle `phi = atan2(S, |c|)` in [0, pi/2]:
+//!
+//! ```text
+//! E[u+ v+]           = (max(c, 0) + (S - phi |c|) / pi) / 2
+//! P(u > 0 and v > 0) = 1/2 - phi / (2 pi) for c >= 0, phi / (2 pi) below
+//! ```
+//!
+//! Nothing cancels: `S - phi |c|` is evaluated as one quantity of third order in `phi`.
+
+use std::f64::consts::FRAC_1_PI;
+
+use super::scale::near_one;
+use crate::Pair;
+use crate::lanes::{Real, polynomial};
+use crate::route::Family;
+
+/// Minimax polynomials in `w = 1 - |rho|` for `f32`: `acos(|rho|) / (pi sqrt(w))`, relative error
+/// 1.0e-7.
+const ANGLE: [f64; 7] = [
+    0.4501582044139921,
+    0.037508898060880064,
+    0.008504632515609224,
+    0.0021565471989931843,
+    0.001767273578662927,
+    -0.0008211791331546821,
+    0.0007255718995854922,
+];
+
+/// `(sin - theta cos)(acos |rho|) / (pi w^1.5)`, relative error 1.5e-8.
+const SINE: [f64; 7] = [
+    0.3001054430790212,
+    0.015004868194057639,
+    0.002417633982763136,
+    0.0005244028720278441,
+    0.00024298424499965575,
+    -6.210631069070453e-05,
+    7.665549717656757e-05,
+];
+
+/// `a min(x, 0) + b max(x, 0)`: `k = (b - a)^2 E[u+ v+] + a b c`.
+#[derive(Clone, Debug)]
+pub(crate) struct Relu {
+    /// `(b - a)^2`.
+    bend: f64,
+    /// `a b`.
+    linear: f64,
+    /// `(a^2 + b^2) / 2`.
+    power: f64,
+}
+
+impl Relu {
+    pub(crate) fn new(a: f64, b: f64) -> Self {
+        Self { bend: (b - a) * (b - a), linear: a * b, power: (a * a + b * b) / 2.0 }
+    }
+
+    /// `sqrt(a b) - |c|` is formed with square roots in two `f32` parts each, so that equal points
+    /// meet at an angle of 0 and not of sqrt(2^-24).
+    #[inline(always)]
+    fn single<R: Real>(left: [R; 3], right: [R; 3], c: R) -> (R, R) {
+        let [s, s_low, s_inverse] = left;
+        let [t, t_low, t_inverse] = right;
+        let x = c.abs();
+        let gap = (s.mul_add(t, -x) + (s * t_low + t * s_low)).max(c.zero());
+        let w = (gap * (s_inverse * t_inverse)).min(c.lit(1.0));
+        let w = w.lit(1.0).select(s_inverse.eq(c.zero()), w);
+        let w = w.lit(1.0).select(t_inverse.eq(c.zero()), w);
+        let root = w.sqrt();
+        let phi = root * polynomial(w, &ANGLE);
+        let deficit = (gap * root) * polynomial(w, &SINE);
+        let k = c.max(c.zero()) + deficit;
+        let kd = phi.select(c.lt(c.zero()), -phi + 1.0);
+        (k * 0.5, kd * 0.5)
+    }
+
+    #[inline(always)]
+    fn double<R: Real>(left: [R; 3], right: [R; 3], c: R) -> (R, R) {
+        let scaled = c * (left[1] * right[1]);
+        let square = R::difference_of_products(left[0], right[0], scaled, scaled);
+        let (phi, deficit) = R::angle(square.max(c.zero()).sqrt(), scaled.abs());
+        let k = (scaled.max(c.zero()) + deficit * FRAC_1_PI) * 0.5;
+        let turn = phi * (0.5 * FRAC_1_PI);
+        let kd = turn.select(c.lt(c.zero()), -turn + 0.5);
+        (k * (left[2] * right[2]), kd)
+    }
+}
+
+impl Family<3> for Relu {
+    fn prepare(&self, v: f64, single: bool) -> [f64; 3] {
+        if single {
+            if v < f64::from(f32::MIN_POSITIVE) {
+                return [0.0; 3];
+            }
+            let s = v.sqrt();
+            let high = f64::from(s as f32);
+            [high, s - high, 1.0 / s]
+        } else if v == 0.0 {
+            [1.0, 0.0, 0.0]
+        } else {
+            let (scaled, e) = near_one(v);
+            [scaled, e, 1.0 / e]
+        }
+    }
+
+    #[inline(always)]
+    fn pair<R: Real>(&self, left: [R; 3], right: [R; 3], c: R) -> (R, R) {
+        let (k, kd) =
+            if R::SINGLE { Self::single(left, right, c) } else { Self::double(left, right, c) };
+        let linear = c.lit(self.linear);
+        let bend = c.lit(self.bend);
+        (k.mul_add(bend, linear * c), kd.mul_add(bend, linear))
+    }
+
+    fn diagonal(&self, v: f64) -> Pair {
+        if v == 0.0 {
+            // a zero vector is orthogonal to everything, itself included
+            return Pair { k: 0.0, kd: self.bend / 4.0 + self.linear };
+        }
+        Pair { k: self.power * v, kd: self.power }
+    }
+}
