@@ -138,6 +138,34 @@ pub enum Error {
         /// Its shape.
         shape: Vec<usize>,
     },
+    /// Entries of a file written in tiles are missing, or came twice.
+    #[error("{what} is not complete: {got} of {expected} entries were written")]
+    Incomplete {
+        /// The file and array.
+        what: String,
+        /// The number of its entries.
+        expected: u64,
+        /// The number of entries written.
+        got: u64,
+    },
+    /// A model file of another version.
+    #[error("{what} is a model of version {found}; this program reads version {known}")]
+    Version {
+        /// The file.
+        what: String,
+        /// The version it states.
+        found: String,
+        /// The version that is read.
+        known: u32,
+    },
+    /// A name that the model file uses itself.
+    #[error("`{name}` is reserved in {what}")]
+    Reserved {
+        /// The file.
+        what: String,
+        /// The name.
+        name: &'static str,
+    },
     /// A value is NaN or infinite. Rows and columns count from 0.
     #[error("{what} holds {value} at row {row}, column {column} (counted from 0)")]
     NonFinite {

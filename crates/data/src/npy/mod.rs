@@ -7,9 +7,9 @@ mod file;
 mod header;
 mod write;
 
-pub(crate) use decode::{Values, read_error};
+pub(crate) use decode::{Values, numbers, read_error};
 pub use file::ArrayFile;
 pub(crate) use file::{Body, Packing};
 pub(crate) use header::{Header, Kind};
 pub use write::write_npy;
-pub(crate) use write::{header_bytes, write_array};
+pub(crate) use write::{Sum, header_bytes, write_values};

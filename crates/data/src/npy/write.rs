@@ -1,12 +1,12 @@
 //! Writing `.npy` arrays: version 1, little-endian, C order.
 
-use crate::{Element, Error, FloatType, write_atomically};
+use crate::{Array, Element, Error, FloatType, write_atomically};
 use ndarray::{ArrayView, ArrayViewD, Axis, Dimension};
 use std::io::{self, Write};
 use std::path::Path;
 
 /// About as many bytes are converted at a time.
-pub(crate) const MAX_CHUNK: usize = 1 << 18;
+const MAX_CHUNK: usize = 1 << 18;
 
 /// Magic, version and dictionary, padded so that the elements start at a multiple of 64.
 pub(crate) fn header_bytes(float: FloatType, shape: &[usize]) -> Vec<u8> {
@@ -27,10 +27,7 @@ pub(crate) fn header_bytes(float: FloatType, shape: &[usize]) -> Vec<u8> {
 }
 
 /// Writes the elements in C order.
-pub(crate) fn write_array<T: Element>(
-    array: ArrayViewD<'_, T>,
-    out: &mut impl Write,
-) -> io::Result<()> {
+fn write_array<T: Element>(array: ArrayViewD<'_, T>, out: &mut impl Write) -> io::Result<()> {
     let mut bytes = Vec::new();
     let all = array.len() * T::FLOAT_TYPE.size();
     if array.ndim() == 0 || all <= MAX_CHUNK {
@@ -44,6 +41,39 @@ pub(crate) fn write_array<T: Element>(
         out.write_all(&bytes)?;
     }
     Ok(())
+}
+
+/// Writes the elements of an array of either precision in C order.
+pub(crate) fn write_values(array: &Array, out: &mut impl Write) -> io::Result<()> {
+    match array {
+        Array::F32(a) => write_array(a.view(), out),
+        Array::F64(a) => write_array(a.view(), out),
+    }
+}
+
+/// A writer that keeps only the checksum (CRC-32) of what passes.
+#[derive(Default)]
+pub(crate) struct Sum(crc32fast::Hasher);
+
+impl Sum {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> u32 {
+        self.0.finalize()
+    }
+}
+
+impl Write for Sum {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Writes an array as an `.npy` file, whole or not at all.

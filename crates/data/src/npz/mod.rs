@@ -2,18 +2,19 @@
 //!
 //! Zip format: APPNOTE.TXT 6.3.10, PKWARE (sections 4.3.7, 4.3.12–4.3.16, 4.5.3).
 
-mod directory;
+mod read;
 mod write;
 
 use crate::near::nearest;
 use crate::npy::Body;
 use crate::storage::Storage;
 use crate::{Array, ArrayFile, Error};
-use directory::Entry;
+use read::Entry;
 use std::path::Path;
 use std::sync::Arc;
 
 pub use write::write_npz;
+pub(crate) use write::{Member, check_names, directory};
 
 /// An open `.npz` archive. Several threads may read from it at the same time.
 ///
@@ -56,7 +57,7 @@ impl Npz {
 
     fn new(storage: Storage, what: String) -> Result<Self, Error> {
         // Members that are no arrays are let be, as NumPy does.
-        let (names, entries): (Vec<_>, Vec<_>) = directory::read(&storage, &what)?
+        let (names, entries): (Vec<_>, Vec<_>) = read::read(&storage, &what)?
             .into_iter()
             .filter_map(|e| e.name.strip_suffix(".npy").map(str::to_owned).map(|n| (n, e)))
             .unzip();
@@ -89,7 +90,7 @@ impl Npz {
         };
         let entry = &self.entries[i];
         let what = format!("{}:{name}", self.what);
-        let start = directory::data_start(&self.storage, entry, &what)?;
+        let start = read::data_start(&self.storage, entry, &what)?;
         let body = Body {
             storage: self.storage.clone(),
             start,

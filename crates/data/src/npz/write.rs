@@ -1,8 +1,8 @@
 //! Writing zip archives of stored (uncompressed) members, as `np.savez` does.
 
 use crate::array::FloatType;
-use crate::npy::{header_bytes, write_array};
-use crate::{Array, Element, Error, write_atomically};
+use crate::npy::{Sum, header_bytes, write_values};
+use crate::{Array, Error, write_atomically};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(crate) struct Member {
     /// Bytes of the `.npy` file.
     len: u64,
     /// Where its local header starts.
-    local: u64,
+    pub(crate) local: u64,
     /// Known once all bytes are.
     pub(crate) crc: u32,
 }
@@ -161,33 +161,13 @@ pub fn write_npz(path: impl AsRef<Path>, arrays: &[(&str, &Array)]) -> Result<()
 }
 
 /// Bytes of an `.npy` file with this header.
-pub(crate) fn npy_len(header: &[u8], float: FloatType, shape: &[usize]) -> u64 {
+fn npy_len(header: &[u8], float: FloatType, shape: &[usize]) -> u64 {
     header.len() as u64 + shape.iter().product::<usize>() as u64 * float.size() as u64
 }
 
-fn write_values(array: &Array, out: &mut impl Write) -> io::Result<()> {
-    fn values<T: Element>(a: &ndarray::ArrayD<T>, out: &mut impl Write) -> io::Result<()> {
-        write_array(a.view(), out)
-    }
-    match array {
-        Array::F32(a) => values(a, out),
-        Array::F64(a) => values(a, out),
-    }
-}
-
 fn checksum(header: &[u8], array: &Array) -> io::Result<u32> {
-    struct Sum(crc32fast::Hasher);
-    impl Write for Sum {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut sum = Sum(crc32fast::Hasher::new());
+    let mut sum = Sum::default();
     sum.write_all(header)?;
     write_values(array, &mut sum)?;
-    Ok(sum.0.finalize())
+    Ok(sum.finish())
 }
