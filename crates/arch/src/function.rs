@@ -39,6 +39,45 @@ pub enum NamedFunction {
     Selu,
 }
 
+impl NamedFunction {
+    /// Every known function.
+    pub const ALL: [Self; 11] = [
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::Softplus,
+        Self::Swish,
+        Self::Mish,
+        Self::Softsign,
+        Self::LogSigmoid,
+        Self::GeluTanh,
+        Self::Arctan,
+        Self::Elu,
+        Self::Selu,
+    ];
+
+    /// The name in the JSON form.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Softplus => "softplus",
+            Self::Swish => "swish",
+            Self::Mish => "mish",
+            Self::Softsign => "softsign",
+            Self::LogSigmoid => "log_sigmoid",
+            Self::GeluTanh => "gelu_tanh",
+            Self::Arctan => "arctan",
+            Self::Elu => "elu",
+            Self::Selu => "selu",
+        }
+    }
+
+    /// The function with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| f.name() == name)
+    }
+}
+
 type Evaluate = dyn Fn(&[f64], &mut [f64]) -> Result<(), String> + Send + Sync;
 
 /// A user's activation: evaluated on slices, so that an interpreter behind it is called rarely.
@@ -97,7 +136,10 @@ impl UserFunction {
 
 impl fmt::Debug for UserFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserFunction").field("name", &self.name).field("kinks", &self.kinks).finish()
+        f.debug_struct("UserFunction")
+            .field("name", &self.name)
+            .field("kinks", &self.kinks)
+            .finish()
     }
 }
 
