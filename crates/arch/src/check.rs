@@ -56,7 +56,7 @@ enum Law {
     /// Independent, equally distributed Gaussians.
     Gaussian,
     /// Something else, since this layer.
-    Other { layer: &'static str, at: Position },
+    Other { layer: String, at: Position },
 }
 
 /// What the output of a branch flips its sign with.
@@ -123,7 +123,7 @@ impl Checker {
             Layer::Activation(_) => {
                 state.needs_gaussian(layer.name(), &at)?;
                 state.flips = Flips::Never;
-                state.law = Law::Other { layer: "activation", at };
+                state.law = Law::Other { layer: layer.name().into(), at };
             }
             Layer::LayerNorm(norm) => {
                 if norm.spatial {
@@ -136,7 +136,7 @@ impl Checker {
                     return Err(Error::DropoutFirst { at });
                 }
                 if dropout.mode == Mode::Train && dropout.keep_rate < 1.0 {
-                    state.law = Law::Other { layer: "dropout", at };
+                    state.law = Law::Other { layer: layer.name().into(), at };
                 }
             }
             Layer::AvgPool(pool) | Layer::SumPool(pool) => {
@@ -151,7 +151,7 @@ impl Checker {
             // variances afterwards.
             Layer::Flatten => {
                 if state.removed.is_none() && !matches!(state.law, Law::Input) {
-                    state.law = Law::Other { layer: "flatten", at: at.clone() };
+                    state.law = Law::Other { layer: layer.name().into(), at: at.clone() };
                 }
                 state.removed.get_or_insert(at);
             }
@@ -218,15 +218,15 @@ impl Checker {
         };
         let mut dependent = (0..ends.len()).filter(|i| !independent(&ends[*i]));
         if let (Some(first), Some(second)) = (dependent.next(), dependent.next()) {
-            return Err(Error::DependentBranches {
+            return Err(Error::CrossTerms {
                 at,
                 layer,
                 first: branches[first].0.to_string(),
                 second: branches[second].0.to_string(),
                 rule: if combine == Combine::Sum {
-                    "all branches of a sum but one must end in weights of their own"
+                    "all branches of a sum but one must end in weights of their own (dense, conv, ...)"
                 } else {
-                    "all branches of a product but one must have weights of their own"
+                    "all branches of a product but one must have weights of their own (dense, conv, ...)"
                 },
             });
         }
@@ -261,10 +261,11 @@ impl State {
         self.law = match ends {
             [only] => only.law.clone(),
             _ if combine == Combine::Sum && all_gaussian => Law::Gaussian,
-            _ => Law::Other { layer, at },
+            _ => Law::Other { layer: layer.into(), at },
         };
         self.weights = ends.iter().any(|end| end.weights);
-        self.own_weights |= ends.iter().any(|end| end.own_weights);
+        // What is left of the input itself still varies with it.
+        self.own_weights |= ends.iter().all(|end| end.own_weights);
         self.removed = ends.iter().find_map(|end| end.removed.clone());
         let before = self.flips;
         // Seen from outside, a branch that flips with its input flips with what that does.
@@ -360,7 +361,7 @@ fn whole_channels(
         return Ok(());
     };
     let channels = s_out * weights.width as f64;
-    if channels >= 1.0 && channels <= table::MAX_CHANNELS && channels.fract() == 0.0 {
+    if (1.0..=table::MAX_CHANNELS).contains(&channels) && channels.fract() == 0.0 {
         return Ok(());
     }
     let expected =

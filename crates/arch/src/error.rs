@@ -112,9 +112,11 @@ pub enum Error {
         /// Position of the layer.
         at: Position,
     },
-    /// Branches of a sum or product that are not independent.
-    #[error("{at} ({layer}): {first} and {second} are not independent; {rule}")]
-    DependentBranches {
+    /// Branches of a sum or product whose cross terms do not vanish.
+    #[error(
+        "{at} ({layer}): {first} and {second} have cross terms, which no kernel rule covers; {rule}"
+    )]
+    CrossTerms {
         /// Position of the block.
         at: Position,
         /// Name of the block.
@@ -188,21 +190,16 @@ pub enum Error {
     },
     /// Branches whose outputs cannot be combined.
     #[error(
-        "{at} ({layer}): {first_branch} has shape {first}, {second_branch} has {second}; {rule}"
+        "{at} ({layer}): {} has shape {}, {} has {}; {rule}",
+        .branches[0].0, .branches[0].1, .branches[1].0, .branches[1].1
     )]
     BranchShapes {
         /// Position of the block.
         at: Position,
         /// Name of the block.
         layer: &'static str,
-        /// One of the branches.
-        first_branch: String,
-        /// Its output shape.
-        first: Shape,
-        /// The other.
-        second_branch: String,
-        /// Its output shape.
-        second: Shape,
+        /// Two of the branches with their output shapes.
+        branches: Box<[(String, Shape); 2]>,
         /// What is required.
         rule: &'static str,
     },

@@ -35,7 +35,7 @@ impl Json {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         serde_json::from_str(text).map_err(|error| {
             let message = error.to_string();
             // The reader's own limit is 128 levels of brackets, beyond what the deepest allowed

@@ -8,6 +8,7 @@ mod activation;
 mod builder;
 mod check;
 mod construct;
+mod display;
 mod error;
 mod fields;
 mod function;

@@ -15,6 +15,17 @@ pub enum Step {
     Branch(usize, usize),
 }
 
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Layers(index) => write!(f, "layers[{index}]"),
+            Self::Body(index) => write!(f, "body[{index}]"),
+            Self::Shortcut(index) => write!(f, "shortcut[{index}]"),
+            Self::Branch(branch, index) => write!(f, "branches[{branch}][{index}]"),
+        }
+    }
+}
+
 /// Where a layer stands, from the network inwards; `Display` writes `layers[3].body[1]`.
 ///
 /// ```
@@ -24,20 +35,24 @@ pub enum Step {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Position {
-    steps: Vec<Step>,
+    // Boxed, so that errors stay small.
+    steps: Box<[Step]>,
 }
 
 impl Position {
     /// The layer with this index in the network's own list.
     pub fn new(index: usize) -> Self {
-        Self { steps: vec![Step::Layers(index)] }
+        Self { steps: Box::new([Step::Layers(index)]) }
     }
 
     /// The layer that `step` leads to from here.
     pub fn inside(&self, step: Step) -> Self {
-        let mut steps = self.steps.clone();
-        steps.push(step);
-        Self { steps }
+        Self { steps: self.steps.iter().copied().chain([step]).collect() }
+    }
+
+    /// The last step: which list of the enclosing block, and which entry of it.
+    pub fn last(&self) -> Option<Step> {
+        self.steps.last().copied()
     }
 
     /// The steps, outermost first.
@@ -53,7 +68,7 @@ impl Position {
     /// The block that the layer stands in; `None` for the network's own layers.
     pub fn parent(&self) -> Option<Self> {
         let (_, rest) = self.steps.split_last()?;
-        (!rest.is_empty()).then(|| Self { steps: rest.to_vec() })
+        (!rest.is_empty()).then(|| Self { steps: rest.into() })
     }
 }
 
@@ -66,12 +81,7 @@ impl fmt::Display for Position {
             if i > 0 {
                 f.write_str(".")?;
             }
-            match step {
-                Step::Layers(index) => write!(f, "layers[{index}]")?,
-                Step::Body(index) => write!(f, "body[{index}]")?,
-                Step::Shortcut(index) => write!(f, "shortcut[{index}]")?,
-                Step::Branch(branch, index) => write!(f, "branches[{branch}][{index}]")?,
-            }
+            write!(f, "{step}")?;
         }
         Ok(())
     }

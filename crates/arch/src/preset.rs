@@ -9,6 +9,7 @@ use crate::json;
 use crate::layer::{Conv, Dense, Layer, Padding, Pool};
 use crate::position::Position;
 use crate::suggest::nearest;
+use crate::table::layers;
 
 /// A network that can be asked for by name.
 #[derive(Clone, Copy, Debug)]
@@ -85,10 +86,13 @@ pub(crate) fn build(text: &str) -> Result<Vec<Layer>, Error> {
     match (name, arguments.as_slice()) {
         ("mlp", [depth]) => Ok(mlp(number(depth)?, &Activation::Relu)),
         ("mlp", [depth, activation]) => {
-            let at = Position::default();
-            let found = json::activation(activation, &at).ok().flatten();
+            let found = json::activation(activation, &Position::default()).ok().flatten();
             let activation = found.ok_or_else(|| {
-                invalid("the name of an activation that needs no parameters after the depth".into())
+                let names = layers().iter().filter(|l| l.is_activation()).map(|l| l.name);
+                let hint = nearest(activation, names).filter(|name| name != activation);
+                let hint =
+                    hint.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default();
+                invalid(format!("an activation without required parameters after the depth{hint}"))
             })?;
             Ok(mlp(number(depth)?, &activation))
         }

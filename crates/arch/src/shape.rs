@@ -169,10 +169,10 @@ impl Inference<'_> {
             return Err(Error::BranchShapes {
                 at: place.at.clone(),
                 layer: place.layer,
-                first_branch: first_list.to_string(),
-                first: first.clone(),
-                second_branch: list.to_string(),
-                second: end.clone(),
+                branches: Box::new([
+                    (first_list.to_string(), first.clone()),
+                    (list.to_string(), end.clone()),
+                ]),
                 rule,
             });
         }

@@ -80,9 +80,38 @@ impl LayerInfo {
         matches!(self.group, Group::ClosedForm | Group::Numerical)
     }
 
+    /// The parameters that have an effect.
+    fn shown(&self) -> impl Iterator<Item = &'static ParameterInfo> + use<> {
+        self.parameters().filter(|p| p.domain != Domain::Text)
+    }
+
+    /// The layer with its parameters and their defaults, on one line.
+    ///
+    /// ```
+    /// let line = |name| widelimit_arch::layers().iter().find(|l| l.name == name).unwrap().signature();
+    /// assert_eq!(line("relu"), "relu");
+    /// assert_eq!(line("abrelu"), "abrelu(a, b)");
+    /// assert_eq!(line("layer_norm"), r#"layer_norm(axes=["channel"], eps=1e-12)"#);
+    /// ```
+    pub fn signature(&self) -> String {
+        let parameters: Vec<_> = self
+            .shown()
+            .map(|p| match p.default {
+                DefaultValue::Is(default) => format!("{}={default}", p.name),
+                DefaultValue::Required => p.name.to_string(),
+                DefaultValue::Otherwise(_) => format!("[{}]", p.name),
+            })
+            .collect();
+        if parameters.is_empty() {
+            self.name.into()
+        } else {
+            format!("{}({})", self.name, parameters.join(", "))
+        }
+    }
+
     /// The names of the parameters, in words.
     pub(crate) fn known(&self) -> String {
-        let names: Vec<_> = self.parameters().map(|p| p.name).collect();
+        let names: Vec<_> = self.shown().map(|p| p.name).collect();
         if names.is_empty() { "it has none".into() } else { format!("it has {}", names.join(", ")) }
     }
 }
