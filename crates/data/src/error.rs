@@ -166,6 +166,60 @@ pub enum Error {
         /// The name.
         name: &'static str,
     },
+    /// A line of a table has more or fewer fields than the first.
+    #[error("line {line} of {what} has {got} fields; {expected} are expected")]
+    Ragged {
+        /// The file.
+        what: String,
+        /// The line, counted from 1.
+        line: u64,
+        /// The number of columns.
+        expected: usize,
+        /// The number of fields in this line.
+        got: usize,
+    },
+    /// A field of a table is empty or says that there is no value.
+    #[error("{what} has no value at line {line}, column `{}`", column.escape_debug())]
+    Missing {
+        /// The file.
+        what: String,
+        /// The line, counted from 1 (in `.parquet`, the row).
+        line: u64,
+        /// The column's name, or its index counted from 0.
+        column: String,
+    },
+    /// A field of a table is no finite number.
+    #[error("`{}` at line {line}, column `{}` of {what} is not a finite number", text.escape_debug(), column.escape_debug())]
+    NotANumber {
+        /// The file.
+        what: String,
+        /// The line, counted from 1.
+        line: u64,
+        /// The column's name, or its index counted from 0.
+        column: String,
+        /// The field's text, shortened.
+        text: String,
+    },
+    /// A target that should be a class is a fraction.
+    #[error(
+        "{what} holds {value} at row {row} (counted from 0); classes are whole numbers, booleans or words"
+    )]
+    NotALabel {
+        /// The file and array.
+        what: String,
+        /// The row, counted from 0.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A format this program was built without.
+    #[error("{what} cannot be read: this program was built without the feature `{feature}`")]
+    FeatureOff {
+        /// The file.
+        what: String,
+        /// The Cargo feature that reads it.
+        feature: &'static str,
+    },
     /// A value is NaN or infinite. Rows and columns count from 0.
     #[error("{what} holds {value} at row {row}, column {column} (counted from 0)")]
     NonFinite {

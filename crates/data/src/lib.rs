@@ -20,21 +20,29 @@
 mod array;
 mod atomic;
 mod check;
+mod csv;
 mod error;
 mod model_file;
 mod near;
 mod npy;
 mod npz;
+#[cfg_attr(not(feature = "parquet"), path = "parquet_off.rs")]
+mod parquet;
+mod read;
 mod source;
 mod storage;
+mod targets;
 mod tile_file;
 
 pub use array::{Array, Element, FloatType};
 pub use atomic::write_atomically;
 pub use check::check_finite;
+pub use csv::{CsvOptions, CsvTable};
 pub use error::Error;
 pub use model_file::ModelFile;
 pub use npy::{ArrayFile, write_npy};
 pub use npz::{Npz, write_npz};
+pub use read::{Peek, peek, peek_without, read_inputs, read_inputs_without, read_targets};
 pub use source::{Format, Source};
+pub use targets::{Classes, Targets};
 pub use tile_file::{TileFile, TileSpec};

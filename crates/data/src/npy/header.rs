@@ -42,10 +42,6 @@ impl Kind {
             Kind::Unicode(n) => format!("text of length {n}"),
         }
     }
-
-    pub(crate) fn is_text(self) -> bool {
-        matches!(self, Kind::Bytes(_) | Kind::Unicode(_))
-    }
 }
 
 /// A checked header.
