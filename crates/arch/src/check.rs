@@ -18,6 +18,7 @@ use crate::function::Function;
 use crate::layer::{Combine, Layer, Mode, Padding, Parameterization, Weights};
 use crate::position::{List, Position};
 use crate::table;
+use crate::value::Value;
 
 /// Blocks within blocks, at most.
 pub(crate) const MAX_NESTING: usize = 32;
@@ -316,8 +317,8 @@ fn parameters(layer: &Layer, at: &Position) -> Result<(), Error> {
         if sizes.len() == window.len() {
             return Ok(());
         }
-        let expected = format!("as long as the window, {}", window.len());
-        invalid(field, expected, format!("{} entries", sizes.len()))
+        let expected = format!("a list with one entry per axis, {}", window.len());
+        invalid(field, expected, Value::Sizes(sizes.to_vec()).to_string())
     };
     match layer {
         Layer::Dense(dense) => whole_channels(&dense.weights, invalid),
@@ -328,7 +329,7 @@ fn parameters(layer: &Layer, at: &Position) -> Result<(), Error> {
                 return invalid(
                     "dilation",
                     "1 for a transposed convolution".into(),
-                    format!("{:?}", conv.dilation),
+                    Value::Sizes(conv.dilation.clone()).to_string(),
                 );
             }
             whole_channels(&conv.weights, invalid)

@@ -36,7 +36,7 @@ impl Network {
     /// ```
     /// # use widelimit_arch::{Network, Shape};
     /// let net = Network::preset("cntk-gap:1")?;
-    /// let lines = "input                                              32x32x3\n\
+    /// let lines = "input                                               32x32x3\n\
     ///              layers[0]  conv             3x3 SAME w_std=1.41421  32x32x1\n\
     ///              layers[1]  relu                                     32x32x1\n\
     ///              layers[2]  global_avg_pool                          1\n\

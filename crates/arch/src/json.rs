@@ -13,7 +13,7 @@ use crate::layer::Layer;
 use crate::position::{List, Position};
 use crate::suggest::nearest;
 use crate::table::{self, DefaultValue, LayerInfo};
-use crate::value::Value;
+use crate::value::{Number, Value};
 
 /// JSON text as a tree that keeps the order of entries and sees names given twice.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,7 @@ impl fmt::Display for Json {
         match self {
             Self::Null => f.write_str("null"),
             Self::Bool(b) => write!(f, "{b}"),
-            Self::Number(x) => write!(f, "{x}"),
+            Self::Number(x) => Number(*x).fmt(f),
             Self::Text(text) if text.chars().count() <= 40 => write!(f, "{text:?}"),
             Self::Text(text) => {
                 write!(f, "{:?}...", text.chars().take(40).collect::<String>())

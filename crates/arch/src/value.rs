@@ -27,13 +27,27 @@ impl fmt::Display for Value {
     /// As in the JSON form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Real(x) => write!(f, "{x}"),
+            Self::Real(x) => Number(*x).fmt(f),
             Self::Count(n) => write!(f, "{n}"),
             Self::Flag(b) => write!(f, "{b}"),
             Self::Word(w) => write!(f, "\"{w}\""),
-            Self::Reals(xs) => list(f, xs, |f, x| write!(f, "{x}")),
+            Self::Reals(xs) => list(f, xs, |f, x| Number(*x).fmt(f)),
             Self::Sizes(ns) => list(f, ns, |f, n| write!(f, "{n}")),
             Self::Words(ws) => list(f, ws, |f, w| write!(f, "\"{w}\"")),
+        }
+    }
+}
+
+/// A number, without rows of zeros when it is far from 1.
+pub(crate) struct Number(pub(crate) f64);
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let x = self.0;
+        if x == 0.0 || !x.is_finite() || (1e-5..1e16).contains(&x.abs()) {
+            write!(f, "{x}")
+        } else {
+            write!(f, "{x:e}")
         }
     }
 }
