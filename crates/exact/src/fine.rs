@@ -1,0 +1,166 @@
+//! Nearly parallel pairs in f32.
+//!
+//! Near `rho = ±1` the derivative dual of a kinked activation has infinite slope (core
+//! specification §1.5): the 6e-8 by which f32 rounds `rho` becomes up to 1e-4 in the NTK. Such
+//! entries are found by one comparison on the input row, and go through the program once more in
+//! f64, from an inner product accumulated in f64. They are rare (repeated, negated and collinear
+//! inputs), and where they are not, whole runs of them share a pass.
+
+use ndarray::ArrayView2;
+use widelimit_arch::Activation;
+use widelimit_dual::Isa;
+use widelimit_dual::lanes::{Job, Lanes, Real};
+
+use crate::options::Want;
+use crate::program::{Op, Program};
+use crate::rows::{Place, Rows};
+use crate::scalar::{Scalar, round, widen};
+use crate::variance::Band;
+
+/// Pairs with `|rho|` above `1 - 2^-12` are recomputed: below, f32 costs less than 5e-6.
+const PARALLEL: f64 = 1.0 - 1.0 / 4096.0;
+
+/// Entries this close together are recomputed in one run.
+const GAP: usize = 16;
+
+/// Whether a program has entries that f32 cannot resolve.
+pub(crate) fn is_needed<T: Scalar>(program: &Program, want: Want) -> bool {
+    let kinked = |op: &Op| match *op {
+        Op::Activation { dual, .. } => {
+            let activation = program.activation(dual);
+            jumps(activation) || want.ntk && bends(activation)
+        }
+        _ => false,
+    };
+    <T as widelimit_dual::Element>::SINGLE && program.ops().any(|(op, _)| kinked(op))
+}
+
+/// Activations that jump: already their NNGP has a square-root singularity.
+fn jumps(activation: &Activation) -> bool {
+    matches!(
+        activation,
+        Activation::Sign | Activation::Step | Activation::RectifiedMonomial { degree: 0 }
+    )
+}
+
+/// Activations whose derivative jumps: their NTK has one.
+fn bends(activation: &Activation) -> bool {
+    match activation {
+        Activation::Relu
+        | Activation::LeakyRelu { .. }
+        | Activation::AbRelu { .. }
+        | Activation::Abs
+        | Activation::RectifiedMonomial { degree: 1 }
+        | Activation::Elu { .. }
+        | Activation::Selu
+        | Activation::Relu6
+        | Activation::HardTanh
+        | Activation::HardSigmoid => true,
+        Activation::Numerical { function, .. } => is_kinked(function),
+        _ => false,
+    }
+}
+
+fn is_kinked(function: &widelimit_arch::Function) -> bool {
+    use widelimit_arch::{Function, NamedFunction};
+    match function {
+        Function::Named(name) => matches!(name, NamedFunction::Elu | NamedFunction::Selu),
+        Function::User(user) => !user.kinks().is_empty(),
+    }
+}
+
+/// One thread's workspace.
+pub(crate) struct Refiner {
+    rows: Rows<f64>,
+    flagged: Vec<usize>,
+}
+
+/// One row of a tile of f32 entries.
+pub(crate) struct Row<'a, T: Scalar> {
+    pub left: &'a Band<T>,
+    pub right: &'a Band<T>,
+    pub x1: ArrayView2<'a, T>,
+    pub x2: ArrayView2<'a, T>,
+    pub place: Place,
+}
+
+impl Refiner {
+    pub fn new(program: &Program, length: usize, isa: Isa) -> Self {
+        Self { rows: Rows::new(program, length, isa), flagged: Vec::new() }
+    }
+
+    /// Bytes that a refiner for rows of this length may hold.
+    pub fn bytes(program: &Program, length: usize) -> u64 {
+        2 * Rows::<f32>::bytes(program, length) + (length * size_of::<usize>()) as u64
+    }
+
+    /// Remembers the nearly parallel pairs of a row of inner products.
+    pub fn find<T: Scalar>(&mut self, isa: Isa, row: &Row<T>, products: &[T]) {
+        self.flagged.clear();
+        let (Some(left), Some(right)) = (&row.left.fine, &row.right.fine) else { return };
+        let Place { i, j0 } = row.place;
+        let bound: T = round(PARALLEL * widen(left.lengths[i]));
+        let lengths = &right.lengths[j0..j0 + products.len()];
+        let mut excess = [round::<T>(0.0); 16];
+        T::dispatch(isa, Excess { products, bound, lengths, excess: &mut excess });
+        if excess.iter().all(|&excess| widen(excess) <= 0.0) {
+            return;
+        }
+        let parallel = |(&product, &length): (&T, &T)| {
+            widen(product).abs() > widen(bound) * widen(length)
+        };
+        let found = products.iter().zip(lengths).enumerate();
+        self.flagged.extend(found.filter(|&(_, pair)| parallel(pair)).map(|(m, _)| m));
+    }
+
+    /// Writes the remembered entries over `nngp` and `ntk` (empty without an NTK).
+    pub fn refine<T: Scalar>(
+        &mut self,
+        program: &Program,
+        row: &Row<T>,
+        nngp: &mut [T],
+        ntk: &mut [T],
+    ) {
+        let (Some(left), Some(right)) = (&row.left.fine, &row.right.fine) else { return };
+        let Place { i, j0 } = row.place;
+        let x = row.x1.row(i);
+        for run in self.flagged.chunk_by(|a, b| b - a <= GAP) {
+            let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
+            let length = last - first + 1;
+            let products = self.rows.input(length);
+            products.fill(0.0);
+            for &m in run {
+                products[m - first] = T::dot(x, row.x2.row(j0 + m));
+            }
+            let place = Place { i, j0: j0 + first };
+            self.rows.run(program, &left.side, &right.side, place, length);
+            for &m in run {
+                nngp[m] = round(self.rows.nngp(length)[m - first]);
+                if program.has_ntk() {
+                    ntk[m] = round(self.rows.ntk(length)[m - first]);
+                }
+            }
+        }
+    }
+}
+
+/// Largest `|product| - bound * length` in each lane.
+struct Excess<'a, T> {
+    products: &'a [T],
+    bound: T,
+    lengths: &'a [T],
+    excess: &'a mut [T; 16],
+}
+
+impl<T: Copy> Job<T> for Excess<'_, T> {
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let bound = lanes.splat(self.bound);
+        let mut most = bound.zero();
+        for (product, length) in self.products.chunks(L::WIDTH).zip(self.lengths.chunks(L::WIDTH)) {
+            let product = lanes.load(product).abs();
+            most = most.max(product - bound * lanes.load(length));
+        }
+        lanes.store(&mut self.excess[..], most);
+    }
+}

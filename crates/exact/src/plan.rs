@@ -1,0 +1,225 @@
+//! What a call will cost, before anything is computed or allocated.
+
+use serde::Serialize;
+use widelimit_arch::{Activation, Network};
+
+use crate::error::Error;
+use crate::fine;
+use crate::options::{Options, Want};
+use crate::program::{Op, Program};
+use crate::scalar::{Scalar, round};
+use crate::tiles::{Grid, worker_bytes};
+
+/// Tile edge where nothing speaks against it: a row of all registers stays in the first-level
+/// cache, a tile in the second.
+const TILE: usize = 256;
+
+/// Tile edge of streamed kernels: fewer and longer writes.
+const STREAMED_TILE: usize = 512;
+
+/// The smallest tile a memory limit can force.
+const SMALLEST_TILE: usize = 32;
+
+/// Sizes and expected cost of a kernel.
+///
+/// `seconds` is an estimate: it multiplies operation counts with rates measured once on one
+/// AVX-512 core at 2.5 GHz, and is meant for telling seconds from hours.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Plan {
+    /// Rows of the kernel.
+    pub rows: usize,
+    /// Columns of the kernel.
+    pub columns: usize,
+    /// Bytes of the wanted matrices.
+    pub result_bytes: u64,
+    /// Bytes used beside them at the peak.
+    pub scratch_bytes: u64,
+    /// Both together; the inputs are not counted.
+    pub bytes: u64,
+    /// Floating-point operations of the inner products and the layers.
+    pub flops: f64,
+    /// Expected wall time.
+    pub seconds: f64,
+    /// The engine that would run.
+    pub engine: &'static str,
+    /// Number of tiles.
+    pub tiles: usize,
+    /// Rows and columns of a tile.
+    pub tile: usize,
+    /// Whether the result does not fit the memory limit and has to be written out as it is made
+    /// ([`kernel_into`](crate::kernel_into)).
+    pub streams: bool,
+}
+
+/// Plans the kernel of `n1` inputs with `n2` others (or with themselves), each of `channels`
+/// coordinates.
+///
+/// # Errors
+///
+/// [`Error::Network`] if the network does not take such inputs, [`Error::ImagesNotBuilt`] if it
+/// acts on pixels, [`Error::MemoryLimit`] if not even the scratch of a streamed kernel fits the
+/// limit of `options`.
+///
+/// ```
+/// use widelimit_arch::Network;
+/// use widelimit_exact::{Options, plan};
+///
+/// let net = Network::preset("mlp:3:relu")?;
+/// let plan = plan::<f32>(&net, 4000, None, 784, &Options::new())?;
+/// assert_eq!(plan.result_bytes, 4 * 4000 * 4000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn plan<T: Scalar>(
+    network: &Network,
+    n1: usize,
+    n2: Option<usize>,
+    channels: usize,
+    options: &Options,
+) -> Result<Plan, Error> {
+    let program = Program::compile(network, channels, options.want)?;
+    let size = Size { n1, n2, channels };
+    let whole = draft::<T>(&program, size, options, false)?;
+    if options.budget.allows(whole.bytes) {
+        return Ok(whole);
+    }
+    let streamed = draft::<T>(&program, size, options, true)?;
+    match options.budget.limit() {
+        Some(limit) if streamed.scratch_bytes > limit => {
+            Err(Error::MemoryLimit { needed: streamed.scratch_bytes, limit })
+        }
+        _ => Ok(streamed),
+    }
+}
+
+/// Numbers of inputs and their width.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub n1: usize,
+    pub n2: Option<usize>,
+    pub channels: usize,
+}
+
+/// The cheapest plan of one kind (in memory or streamed), with the largest tiles that fit.
+pub(crate) fn draft<T: Scalar>(
+    program: &Program,
+    size: Size,
+    options: &Options,
+    streams: bool,
+) -> Result<Plan, Error> {
+    let Size { n1, n2, .. } = size;
+    let columns = n2.unwrap_or(n1);
+    let result_bytes = (n1 as u64)
+        .saturating_mul(columns as u64)
+        .saturating_mul((options.want.count() * size_of::<T>()) as u64);
+    let held = if streams { 0 } else { result_bytes };
+    let points = points_bytes::<T>(program, options.want)?
+        .saturating_mul((n1 + n2.unwrap_or(0)) as u64);
+    let scratch = |tile: usize| points.saturating_add(workers_bytes::<T>(program, size, options, tile));
+    let mut tile = options.tile.unwrap_or_else(|| default_tile(size, options, streams)).max(1);
+    if options.tile.is_none() {
+        while tile > SMALLEST_TILE && !options.budget.allows(held.saturating_add(scratch(tile))) {
+            tile /= 2;
+        }
+    }
+    let scratch_bytes = scratch(tile);
+    let (flops, seconds) = cost::<T>(program, size, options);
+    let bands = |n: usize| n.div_ceil(tile);
+    Ok(Plan {
+        rows: n1,
+        columns,
+        result_bytes,
+        scratch_bytes,
+        bytes: held.saturating_add(scratch_bytes),
+        flops,
+        seconds,
+        engine: "vectors",
+        tiles: Grid::new(bands(n1), bands(columns), n2.is_none()).len(),
+        tile,
+        streams,
+    })
+}
+
+/// Small problems get small tiles, so that every thread has several.
+fn default_tile(size: Size, options: &Options, streams: bool) -> usize {
+    let largest = if streams { STREAMED_TILE } else { TILE };
+    let smaller = size.n1.min(size.n2.unwrap_or(size.n1));
+    let share = smaller / (4 * options.par.threads().max(1));
+    share.next_multiple_of(SMALLEST_TILE).clamp(2 * SMALLEST_TILE, largest)
+}
+
+/// Bytes of prepared quantities for one point.
+fn points_bytes<T: Scalar>(program: &Program, want: Want) -> Result<u64, Error> {
+    let fine = fine::is_needed::<T>(program, want);
+    let mut bytes = 2 * size_of::<f64>() as u64;
+    for (op, layer) in program.ops() {
+        match *op {
+            Op::Activation { dual, .. } => {
+                let name = |source| Error::Activation { layer: layer.to_owned(), source };
+                let dual = program.dual(dual);
+                let one = dual.prepare::<T>(&[round(1.0)]).map_err(name)?.bytes();
+                let two = dual.prepare::<T>(&[round(1.0); 2]).map_err(name)?.bytes();
+                let each = two.saturating_sub(one) as u64;
+                bytes += each * if fine { 3 } else { 1 };
+            }
+            Op::LayerNorm { .. } => {
+                bytes += (size_of::<T>() + if fine { size_of::<f64>() } else { 0 }) as u64;
+            }
+            _ => {}
+        }
+    }
+    Ok(bytes)
+}
+
+fn workers_bytes<T: Scalar>(program: &Program, size: Size, options: &Options, tile: usize) -> u64 {
+    let rows = tile.min(size.n1);
+    let columns = tile.min(size.n2.unwrap_or(size.n1));
+    let fine = fine::is_needed::<T>(program, options.want);
+    let worker = worker_bytes::<T>(program, options, (rows, columns, size.channels), fine);
+    worker.saturating_mul(options.par.threads() as u64)
+}
+
+/// Operations and seconds.
+fn cost<T: Scalar>(program: &Program, size: Size, options: &Options) -> (f64, f64) {
+    let single = <T as widelimit_dual::Element>::SINGLE;
+    let n1 = size.n1 as f64;
+    let entries = size.n2.map_or(n1 * (n1 + 1.0) / 2.0, |n2| n1 * n2 as f64);
+    let product_flops = 2.0 * entries * size.channels as f64;
+    let rate = if single { 90e9 } else { 45e9 };
+    let (mut flops, mut nanoseconds) = (0.0, 0.5);
+    for (op, _) in program.ops() {
+        let (each, time) = match *op {
+            Op::Activation { dual, .. } => activation_cost(program.activation(dual)),
+            Op::Dropout { .. } => (0.0, 0.0),
+            _ => (4.0, 0.1),
+        };
+        flops += each;
+        nanoseconds += time;
+    }
+    let width = if single { 1.0 } else { 2.0 };
+    let layers = entries * nanoseconds * 1e-9 * width;
+    let seconds = (product_flops / rate + layers) / options.par.threads() as f64;
+    (product_flops + entries * flops, seconds)
+}
+
+/// Operations and nanoseconds for an entry in f32 with its derivative.
+fn activation_cost(activation: &Activation) -> (f64, f64) {
+    match activation {
+        Activation::Relu
+        | Activation::LeakyRelu { .. }
+        | Activation::AbRelu { .. }
+        | Activation::Abs
+        | Activation::Sign
+        | Activation::Step
+        | Activation::Monomial { .. }
+        | Activation::Polynomial { .. }
+        | Activation::Hermite { .. } => (40.0, 1.0),
+        Activation::Numerical { .. } => (130.0, 6.0),
+        Activation::Elu { .. }
+        | Activation::Celu { .. }
+        | Activation::Selu
+        | Activation::Relu6
+        | Activation::HardTanh
+        | Activation::HardSigmoid => (1000.0, 60.0),
+        _ => (70.0, 2.0),
+    }
+}

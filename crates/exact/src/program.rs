@@ -1,0 +1,405 @@
+//! A network as straight-line operations on registers.
+//!
+//! A register is one row of the NNGP covariance `K` and, once a parametrised layer came by, one
+//! row of the NTK `T`. Every operation works in place; branches run on copies. The shape of a
+//! network is a tree, so registers are handed out and taken back like a stack: a residual network
+//! of any depth needs two.
+//!
+//! Rules: core specification §1.3. Whether `T` exists is known while compiling and written into
+//! each operation: an empty `T` costs nothing and is never multiplied.
+
+use widelimit_arch::{
+    Activation, Combine, Dense, Layer, Mode, Network, Parameterization, Shape,
+};
+use widelimit_dual::Dual;
+
+use crate::error::Error;
+use crate::options::Want;
+
+/// One step of the program. Registers are given by index.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Op {
+    /// `to = from`; `t` says whether the NTK row exists.
+    Copy { from: usize, to: usize, t: bool },
+    /// An affine map of `(K, T)`: dense layers and scalings, adjacent ones composed.
+    Affine { register: usize, map: Affine },
+    /// `T *= kd(K)`, `K = k(K)`; `slot` counts the activations of the program.
+    Activation { register: usize, dual: usize, slot: usize, t: bool },
+    /// Division by `sqrt((v + eps)(v' + eps))`; `slot` counts the normalisations.
+    LayerNorm { register: usize, slot: usize, eps: f64, t: bool },
+    /// Division by the keep rate where an input meets itself.
+    Dropout { register: usize, keep_rate: f64, t: bool },
+    /// `into += from`.
+    Add { into: usize, from: usize, t: Join },
+    /// `into *= from`, with the product rule for `T`.
+    Mul { into: usize, from: usize, t: Join },
+}
+
+/// `K' = scale K + shift` and what becomes of `T`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Affine {
+    pub scale: f64,
+    pub shift: f64,
+    pub t: TMap,
+}
+
+/// The NTK part of an affine map, in terms of the *old* `K` and `T`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum TMap {
+    /// No `T` before, none after.
+    Empty,
+    /// No `T` before; `T' = k K + shift`.
+    Start { k: f64, shift: f64 },
+    /// `T' = t T + k K + shift`.
+    Continue { t: f64, k: f64, shift: f64 },
+}
+
+/// Which of two joined registers have a `T`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Join {
+    Neither,
+    Into,
+    From,
+    Both,
+}
+
+impl Join {
+    fn new(into: bool, from: bool) -> Self {
+        match (into, from) {
+            (false, false) => Self::Neither,
+            (true, false) => Self::Into,
+            (false, true) => Self::From,
+            (true, true) => Self::Both,
+        }
+    }
+}
+
+impl Affine {
+    /// `(K, T)` times a number.
+    fn scaling(factor: f64, t: bool) -> Self {
+        let t = if t { TMap::Continue { t: factor, k: 0.0, shift: 0.0 } } else { TMap::Empty };
+        Self { scale: factor, shift: 0.0, t }
+    }
+
+    /// `self` first, then `next`.
+    fn then(self, next: Self) -> Self {
+        let scale = next.scale * self.scale;
+        let shift = next.scale * self.shift + next.shift;
+        let t = match (self.t, next.t) {
+            (_, TMap::Empty) => TMap::Empty,
+            (_, TMap::Start { k, shift }) => {
+                TMap::Start { k: k * self.scale, shift: k * self.shift + shift }
+            }
+            (TMap::Empty, TMap::Continue { k, shift, .. }) => {
+                TMap::Start { k: k * self.scale, shift: k * self.shift + shift }
+            }
+            (TMap::Start { k: k0, shift: s0 }, TMap::Continue { t, k, shift }) => TMap::Start {
+                k: t * k0 + k * self.scale,
+                shift: t * s0 + k * self.shift + shift,
+            },
+            (TMap::Continue { t: t0, k: k0, shift: s0 }, TMap::Continue { t, k, shift }) => {
+                TMap::Continue {
+                    t: t * t0,
+                    k: t * k0 + k * self.scale,
+                    shift: t * s0 + k * self.shift + shift,
+                }
+            }
+        };
+        Self { scale, shift, t }
+    }
+
+    fn is_identity(self) -> bool {
+        let same_t = match self.t {
+            TMap::Empty => true,
+            TMap::Start { .. } => false,
+            TMap::Continue { t, k, shift } => t == 1.0 && k == 0.0 && shift == 0.0,
+        };
+        self.scale == 1.0 && self.shift == 0.0 && same_t
+    }
+}
+
+/// A compiled network for vector inputs of a known width.
+pub(crate) struct Program {
+    ops: Vec<Op>,
+    /// Position of the layer behind each operation.
+    layers: Vec<String>,
+    duals: Vec<Dual>,
+    activations: Vec<Activation>,
+    registers: usize,
+    slots: usize,
+    norms: usize,
+    output: usize,
+    has_ntk: bool,
+}
+
+impl Program {
+    /// Compiles `network` for inputs with `channels` coordinates.
+    pub fn compile(network: &Network, channels: usize, want: Want) -> Result<Self, Error> {
+        if network.is_spatial() {
+            return Err(Error::ImagesNotBuilt);
+        }
+        let shape = Shape { spatial: Vec::new(), channels };
+        network.output_shape(&shape)?;
+        let mut compiler = Compiler {
+            program: Self {
+                ops: Vec::new(),
+                layers: Vec::new(),
+                duals: Vec::new(),
+                activations: Vec::new(),
+                registers: 1,
+                slots: 0,
+                norms: 0,
+                output: 0,
+                has_ntk: false,
+            },
+            free: Vec::new(),
+            ntk: want.ntk,
+        };
+        let mut state = State { register: 0, t: false, channels };
+        compiler.affine(&state, Affine::scaling(1.0 / channels as f64, false), "the input");
+        compiler.layers(network.layers(), &mut state, "layers")?;
+        let mut program = compiler.program;
+        program.output = state.register;
+        program.has_ntk = state.t;
+        Ok(program)
+    }
+
+    /// The operations with the position of the layer each comes from.
+    pub fn ops(&self) -> impl Iterator<Item = (&Op, &str)> {
+        self.ops.iter().zip(self.layers.iter().map(String::as_str))
+    }
+
+    /// The duals named by [`Op::Activation`].
+    pub fn dual(&self, index: usize) -> &Dual {
+        &self.duals[index]
+    }
+
+    /// The activations behind [`dual`](Self::dual).
+    pub fn activation(&self, index: usize) -> &Activation {
+        &self.activations[index]
+    }
+
+    /// Number of registers.
+    pub fn registers(&self) -> usize {
+        self.registers
+    }
+
+    /// Register that holds the result.
+    pub fn output(&self) -> usize {
+        self.output
+    }
+
+    /// Whether the result has an NTK; without one (no parametrised layer) it is 0.
+    pub fn has_ntk(&self) -> bool {
+        self.has_ntk
+    }
+}
+
+/// Where a value stands while compiling.
+struct State {
+    register: usize,
+    t: bool,
+    channels: usize,
+}
+
+struct Compiler {
+    program: Program,
+    free: Vec<usize>,
+    ntk: bool,
+}
+
+impl Compiler {
+    fn push(&mut self, op: Op, at: &str) {
+        self.program.ops.push(op);
+        self.program.layers.push(at.to_owned());
+    }
+
+    /// Appends an affine map, composed with the one before it on the same register.
+    fn affine(&mut self, state: &State, map: Affine, at: &str) {
+        if map.is_identity() {
+            return;
+        }
+        if let Some(Op::Affine { register, map: before }) = self.program.ops.last_mut()
+            && *register == state.register
+        {
+            *before = before.then(map);
+            return;
+        }
+        self.push(Op::Affine { register: state.register, map }, at);
+    }
+
+    fn copy(&mut self, state: &State, at: &str) -> State {
+        let to = self.free.pop().unwrap_or_else(|| {
+            self.program.registers += 1;
+            self.program.registers - 1
+        });
+        self.push(Op::Copy { from: state.register, to, t: state.t }, at);
+        State { register: to, t: state.t, channels: state.channels }
+    }
+
+    fn layers(&mut self, layers: &[Layer], state: &mut State, path: &str) -> Result<(), Error> {
+        for (index, layer) in layers.iter().enumerate() {
+            self.layer(layer, state, &format!("{path}[{index}]"))?;
+        }
+        Ok(())
+    }
+
+    fn layer(&mut self, layer: &Layer, state: &mut State, at: &str) -> Result<(), Error> {
+        match layer {
+            Layer::Dense(dense) => self.dense(dense, state, at),
+            Layer::Activation(activation) => self.activation(activation, state, at)?,
+            Layer::LayerNorm(norm) => {
+                let slot = self.program.norms;
+                self.program.norms += 1;
+                let op =
+                    Op::LayerNorm { register: state.register, slot, eps: norm.eps, t: state.t };
+                self.push(op, at);
+            }
+            Layer::Dropout(dropout) => {
+                if dropout.mode == Mode::Train && dropout.keep_rate != 1.0 {
+                    let op = Op::Dropout {
+                        register: state.register,
+                        keep_rate: dropout.keep_rate,
+                        t: state.t,
+                    };
+                    self.push(op, at);
+                }
+            }
+            Layer::Identity | Layer::Flatten => {}
+            Layer::Residual { body, shortcut } => {
+                let branches = [("body", body.as_slice()), ("shortcut", shortcut.as_slice())];
+                self.branches(&branches, Combine::Sum, state, at)?;
+            }
+            Layer::Parallel { branches, combine } => {
+                let named: Vec<_> = (0..branches.len()).map(|i| format!("branches[{i}]")).collect();
+                let branches: Vec<_> =
+                    named.iter().map(String::as_str).zip(branches.iter().map(Vec::as_slice)).collect();
+                self.branches(&branches, *combine, state, at)?;
+            }
+            Layer::Conv(_)
+            | Layer::ConvTranspose(_)
+            | Layer::ConvLocal(_)
+            | Layer::AvgPool(_)
+            | Layer::SumPool(_)
+            | Layer::GlobalAvgPool
+            | Layer::GlobalSumPool
+            | Layer::Aggregate
+            | Layer::GlobalSelfAttention(_) => return Err(Error::ImagesNotBuilt),
+        }
+        Ok(())
+    }
+
+    fn dense(&mut self, dense: &Dense, state: &mut State, at: &str) {
+        let weights = &dense.weights;
+        let variance = weights.w_std * weights.w_std;
+        let shift = weights.b_std.map_or(0.0, |b| b * b);
+        // The layer's own gradient, in terms of the covariance of its input.
+        let (own_k, own_shift, channels) = match weights.parameterization {
+            Parameterization::Ntk => (variance, shift, weights.width as f64),
+            Parameterization::Standard { s: [s_in, s_out] } => {
+                let bias = if weights.b_std.is_some() { 1.0 } else { 0.0 };
+                (state.channels as f64 / s_in, bias, s_out * weights.width as f64)
+            }
+        };
+        let (own_k, own_shift) = if weights.trainable { (own_k, own_shift) } else { (0.0, 0.0) };
+        let t = match (self.ntk, state.t) {
+            (false, _) => TMap::Empty,
+            (true, true) => TMap::Continue { t: variance, k: own_k, shift: own_shift },
+            (true, false) if weights.trainable => TMap::Start { k: own_k, shift: own_shift },
+            (true, false) => TMap::Empty,
+        };
+        self.affine(state, Affine { scale: variance, shift, t }, at);
+        state.t = t != TMap::Empty;
+        state.channels = channels.round() as usize;
+    }
+
+    fn activation(
+        &mut self,
+        activation: &Activation,
+        state: &mut State,
+        at: &str,
+    ) -> Result<(), Error> {
+        let program = &mut self.program;
+        let dual = match program.activations.iter().position(|known| known == activation) {
+            Some(index) => index,
+            None => {
+                let dual = Dual::new(activation)
+                    .map_err(|source| Error::Activation { layer: at.to_owned(), source })?;
+                program.duals.push(dual);
+                program.activations.push(activation.clone());
+                program.duals.len() - 1
+            }
+        };
+        let slot = program.slots;
+        program.slots += 1;
+        self.push(Op::Activation { register: state.register, dual, slot, t: state.t }, at);
+        Ok(())
+    }
+
+    /// Runs every branch on a copy (the last on the original) and joins as they finish.
+    fn branches(
+        &mut self,
+        branches: &[(&str, &[Layer])],
+        combine: Combine,
+        state: &mut State,
+        at: &str,
+    ) -> Result<(), Error> {
+        let channels: Vec<usize> =
+            branches.iter().map(|(_, layers)| output_channels(layers, state.channels)).collect();
+        let total: usize = channels.iter().sum();
+        let mut joined: Option<State> = None;
+        for (index, (name, layers)) in branches.iter().enumerate() {
+            let last = index + 1 == branches.len();
+            let mut branch = if last {
+                State { register: state.register, t: state.t, channels: state.channels }
+            } else {
+                self.copy(state, at)
+            };
+            self.layers(layers, &mut branch, &format!("{at}.{name}"))?;
+            if combine == Combine::Concat {
+                let weight = channels[index] as f64 / total as f64;
+                self.affine(&branch, Affine::scaling(weight, branch.t), at);
+            }
+            joined = Some(match joined {
+                None => branch,
+                Some(sofar) => self.join(sofar, branch, combine, at),
+            });
+        }
+        if let Some(joined) = joined {
+            let width = if combine == Combine::Concat { total } else { joined.channels };
+            *state = State { channels: width, ..joined };
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, into: State, from: State, combine: Combine, at: &str) -> State {
+        let t = Join::new(into.t, from.t);
+        let (a, b) = (into.register, from.register);
+        let op = match combine {
+            Combine::Sum | Combine::Concat => Op::Add { into: a, from: b, t },
+            Combine::Product => Op::Mul { into: a, from: b, t },
+        };
+        self.push(op, at);
+        self.free.push(b);
+        State { register: a, t: into.t || from.t, channels: into.channels }
+    }
+}
+
+/// Channels after `layers`, which act on vectors.
+fn output_channels(layers: &[Layer], channels: usize) -> usize {
+    layers.iter().fold(channels, |channels, layer| match layer {
+        Layer::Dense(dense) => match dense.weights.parameterization {
+            Parameterization::Ntk => dense.weights.width,
+            Parameterization::Standard { s } => (s[1] * dense.weights.width as f64).round() as usize,
+        },
+        Layer::Residual { body, .. } => output_channels(body, channels),
+        Layer::Parallel { branches, combine } => {
+            let mut widths = branches.iter().map(|branch| output_channels(branch, channels));
+            match combine {
+                Combine::Concat => widths.sum(),
+                Combine::Sum | Combine::Product => widths.next().unwrap_or(channels),
+            }
+        }
+        _ => channels,
+    })
+}

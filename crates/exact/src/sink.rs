@@ -1,0 +1,108 @@
+//! Where finished tiles go.
+
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+
+use crate::error::Error;
+use crate::options::{Quantity, Want};
+use crate::scalar::Scalar;
+
+/// Receives the tiles of a kernel as they are finished.
+///
+/// `write` is called from several threads at once. In a symmetric call every tile above the
+/// diagonal is also delivered mirrored, so that each entry of the kernel arrives exactly once.
+/// Tiles come roughly in the order of their band of rows. An `Err` stops the call and becomes
+/// [`Error::Sink`].
+pub trait Sink<T>: Sync {
+    /// Takes the tile whose first entry stands at `(row, col)` of the kernel.
+    fn write(
+        &self,
+        quantity: Quantity,
+        row: usize,
+        col: usize,
+        tile: ArrayView2<T>,
+    ) -> Result<(), String>;
+}
+
+/// Places tiles in matrices in memory.
+pub(crate) struct Matrices<'a, T> {
+    tile: usize,
+    columns: usize,
+    nngp: Vec<Mutex<ArrayViewMut2<'a, T>>>,
+    ntk: Vec<Mutex<ArrayViewMut2<'a, T>>>,
+}
+
+impl<'a, T: Scalar> Matrices<'a, T> {
+    /// Cuts the matrices into tiles, each behind its own lock (which nobody ever waits for).
+    pub fn new(
+        nngp: Option<&'a mut Array2<T>>,
+        ntk: Option<&'a mut Array2<T>>,
+        tile: usize,
+    ) -> Self {
+        let columns =
+            nngp.as_ref().or(ntk.as_ref()).map_or(0, |matrix| matrix.ncols().div_ceil(tile));
+        let cut = |matrix: Option<&'a mut Array2<T>>| {
+            matrix.map_or_else(Vec::new, |matrix| cut(matrix.view_mut(), tile))
+        };
+        Self { tile, columns, nngp: cut(nngp), ntk: cut(ntk) }
+    }
+}
+
+fn cut<T>(matrix: ArrayViewMut2<T>, tile: usize) -> Vec<Mutex<ArrayViewMut2<T>>> {
+    let mut tiles = Vec::new();
+    let mut below = matrix;
+    while below.nrows() > 0 {
+        let height = tile.min(below.nrows());
+        let (mut band, rest) = below.split_at(Axis(0), height);
+        below = rest;
+        while band.ncols() > 0 {
+            let width = tile.min(band.ncols());
+            let (head, rest) = band.split_at(Axis(1), width);
+            tiles.push(Mutex::new(head));
+            band = rest;
+        }
+    }
+    tiles
+}
+
+impl<T: Scalar> Sink<T> for Matrices<'_, T> {
+    fn write(
+        &self,
+        quantity: Quantity,
+        row: usize,
+        col: usize,
+        tile: ArrayView2<T>,
+    ) -> Result<(), String> {
+        let tiles = match quantity {
+            Quantity::Nngp => &self.nngp,
+            Quantity::Ntk => &self.ntk,
+        };
+        let index = row / self.tile * self.columns + col / self.tile;
+        let mut place = tiles[index].lock().unwrap_or_else(PoisonError::into_inner);
+        for (mut to, from) in place.rows_mut().into_iter().zip(tile.rows()) {
+            match (to.as_slice_mut(), from.as_slice()) {
+                (Some(to), Some(from)) => to.copy_from_slice(from),
+                _ => to.assign(&from),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An `rows x columns` matrix for each wanted quantity; fails where the machine has not that much.
+pub(crate) fn allocate<T: Scalar>(
+    want: Want,
+    rows: usize,
+    columns: usize,
+) -> Result<(Option<Array2<T>>, Option<Array2<T>>), Error> {
+    let needed = (rows as u64)
+        .saturating_mul(columns as u64)
+        .saturating_mul((want.count() * size_of::<T>()) as u64);
+    let addressable = isize::MAX as u64;
+    if needed > addressable {
+        return Err(Error::MemoryLimit { needed, limit: addressable });
+    }
+    let matrix = |wanted: bool| wanted.then(|| Array2::zeros((rows, columns)));
+    Ok((matrix(want.nngp), matrix(want.ntk)))
+}

@@ -1,0 +1,392 @@
+//! The kernel tile by tile: inner products, the whole program, out.
+//!
+//! A tile is a band of points against a band of points. Its inner products are formed at once;
+//! then each row goes through all layers while it is in the first-level cache, and the tile leaves
+//! for the [`Sink`]. No intermediate between layers is larger than a row.
+//!
+//! Symmetric calls compute the tiles on and above the diagonal; the others are their transposes.
+//! Tiles are handed out one after another from a counter, so that threads stay busy to the end
+//! and bands of rows are finished roughly in order.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ndarray::{ArrayView2, ArrayViewMut2, s};
+use rayon::prelude::*;
+use widelimit_dual::Isa;
+use widelimit_linalg::{GramScratch, gram_tile};
+
+use crate::error::Error;
+use crate::fine::{Refiner, Row};
+use crate::options::{Options, Progress, Quantity};
+use crate::program::Program;
+use crate::rows::{Place, Rows};
+use crate::scalar::{Scalar, round};
+use crate::sink::Sink;
+use crate::variance::{Band, Origin, band};
+
+/// The points of one side, band by band.
+pub(crate) struct Points<'a, T: Scalar> {
+    pub x: ArrayView2<'a, T>,
+    pub bands: Vec<Band<T>>,
+    pub size: usize,
+}
+
+impl<'a, T: Scalar> Points<'a, T> {
+    /// Runs the variance pass over all bands of `size` points.
+    pub fn prepare(
+        program: &Program,
+        x: ArrayView2<'a, T>,
+        size: usize,
+        input: &'static str,
+        options: &Options,
+        fine: bool,
+    ) -> Result<Self, Error> {
+        let count = x.nrows().div_ceil(size);
+        let isa = options.isa.unwrap_or_else(Isa::best);
+        let one = |index: usize| {
+            options.check_cancelled()?;
+            let first_row = index * size;
+            let rows = x.slice(s![first_row..(first_row + size).min(x.nrows()), ..]);
+            let squares = T::squares(rows);
+            let origin = Origin { input, first_row };
+            check_finite(rows, &squares, origin)?;
+            band(program, &squares, isa, fine, origin)
+        };
+        let bands: Vec<_> =
+            options.par.install(|| (0..count).into_par_iter().with_max_len(1).map(one).collect());
+        let bands = bands.into_iter().collect::<Result<_, Error>>()?;
+        Ok(Self { x, bands, size })
+    }
+
+    /// Largest error stated by a numerical dual.
+    pub fn error(&self) -> Option<f64> {
+        self.bands.iter().filter_map(|band| band.error).reduce(f64::max)
+    }
+
+    fn rows(&self, band: usize) -> Range<usize> {
+        band * self.size..((band + 1) * self.size).min(self.x.nrows())
+    }
+}
+
+/// A row whose square is not finite either holds such a value or overflows later.
+fn check_finite<T: Scalar>(x: ArrayView2<T>, squares: &[f64], origin: Origin) -> Result<(), Error> {
+    for (row, _) in squares.iter().enumerate().filter(|(_, square)| !square.is_finite()) {
+        let values = x.row(row);
+        let bad = values.iter().position(|&value| !widelimit_linalg::Scalar::is_finite(value));
+        if let Some(column) = bad {
+            return Err(Error::NonFinite {
+                input: origin.input,
+                row: origin.first_row + row,
+                column,
+                value: crate::scalar::widen(values[column]),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// One kernel to compute. Without `right` the call is symmetric.
+pub(crate) struct Task<'a, T: Scalar> {
+    pub program: &'a Program,
+    pub left: &'a Points<'a, T>,
+    pub right: Option<&'a Points<'a, T>>,
+    pub options: &'a Options<'a>,
+    pub sink: &'a dyn Sink<T>,
+    pub fine: bool,
+}
+
+/// The tiles of a kernel in the order they are computed.
+pub(crate) struct Grid {
+    /// Number of the first tile of every band of rows, and of all tiles at the end.
+    starts: Vec<usize>,
+    symmetric: bool,
+}
+
+impl Grid {
+    /// Tiles for `rows` bands against `columns`; symmetric ones start at the diagonal.
+    pub fn new(rows: usize, columns: usize, symmetric: bool) -> Self {
+        let mut starts = vec![0];
+        let mut sum = 0;
+        for row in 0..rows {
+            sum += if symmetric { columns - row } else { columns };
+            starts.push(sum);
+        }
+        Self { starts, symmetric }
+    }
+
+    pub fn len(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0)
+    }
+
+    /// Bands of rows and columns of a tile.
+    fn get(&self, tile: usize) -> (usize, usize) {
+        let row = self.starts.partition_point(|&start| start <= tile) - 1;
+        let column = tile - self.starts[row];
+        (row, if self.symmetric { row + column } else { column })
+    }
+}
+
+/// What the threads share.
+struct Shared {
+    grid: Grid,
+    next: AtomicUsize,
+    done_tiles: AtomicUsize,
+    done_entries: AtomicU64,
+    total_entries: u64,
+    stop: AtomicBool,
+    failure: Mutex<Option<Error>>,
+}
+
+impl<T: Scalar> Task<'_, T> {
+    /// Computes all tiles and delivers them.
+    pub fn run(&self) -> Result<(), Error> {
+        let right = self.right.unwrap_or(self.left);
+        let symmetric = self.right.is_none();
+        let (n1, n2) = (self.left.x.nrows() as u64, right.x.nrows() as u64);
+        let shared = Shared {
+            grid: Grid::new(self.left.bands.len(), right.bands.len(), symmetric),
+            next: AtomicUsize::new(0),
+            done_tiles: AtomicUsize::new(0),
+            done_entries: AtomicU64::new(0),
+            total_entries: if symmetric { n1 * (n1 + 1) / 2 } else { n1 * n2 },
+            stop: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        };
+        let threads = self.options.par.threads().min(shared.grid.len());
+        self.options.par.install(|| {
+            (0..threads).into_par_iter().with_max_len(1).for_each(|_| self.work(&shared));
+        });
+        match shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// One thread: takes tiles until there are none.
+    fn work(&self, shared: &Shared) {
+        let mut worker = Worker::new(self);
+        while !shared.stop.load(Ordering::Relaxed) {
+            let tile = shared.next.fetch_add(1, Ordering::Relaxed);
+            if tile >= shared.grid.len() {
+                return;
+            }
+            let (row, column) = shared.grid.get(tile);
+            match worker.tile(self, row, column) {
+                Ok(entries) => self.report(shared, entries),
+                Err(error) => {
+                    shared.stop.store(true, Ordering::Relaxed);
+                    let mut failure =
+                        shared.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    failure.get_or_insert(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn report(&self, shared: &Shared, entries: u64) {
+        let done_tiles = shared.done_tiles.fetch_add(1, Ordering::Relaxed) + 1;
+        let done_entries = shared.done_entries.fetch_add(entries, Ordering::Relaxed) + entries;
+        if let Some(progress) = self.options.progress {
+            progress(Progress {
+                done_tiles,
+                total_tiles: shared.grid.len(),
+                done_entries,
+                total_entries: shared.total_entries,
+            });
+        }
+    }
+}
+
+/// Buffers of one thread.
+struct Worker<T: Scalar> {
+    gram: GramScratch<T>,
+    /// Inner products, then the NNGP.
+    k: Vec<T>,
+    /// The NTK.
+    t: Vec<T>,
+    mirrored: Vec<T>,
+    rows: Rows<T>,
+    refiner: Option<Refiner>,
+    isa: Isa,
+}
+
+/// Bytes that a thread allocates for tiles of this size.
+pub(crate) fn worker_bytes<T: Scalar>(
+    program: &Program,
+    options: &Options,
+    (rows, columns, depth): (usize, usize, usize),
+    fine: bool,
+) -> u64 {
+    let tiles = 1 + usize::from(options.want.ntk) + 1;
+    let buffers = (tiles * rows * columns * size_of::<T>()) as u64;
+    let gram = GramScratch::<T>::bytes_for(rows, columns, depth) as u64;
+    let refiner = if fine { Refiner::bytes(program, columns) } else { 0 };
+    buffers + gram + Rows::<T>::bytes(program, columns) + refiner
+}
+
+impl<T: Scalar> Worker<T> {
+    fn new(task: &Task<T>) -> Self {
+        let right = task.right.unwrap_or(task.left);
+        let rows = task.left.size.min(task.left.x.nrows());
+        let columns = right.size.min(right.x.nrows());
+        let isa = task.options.isa.unwrap_or_else(Isa::best);
+        let buffer = |wanted: bool| {
+            if wanted { vec![round::<T>(0.0); rows * columns] } else { Vec::new() }
+        };
+        Self {
+            gram: GramScratch::new(),
+            k: buffer(true),
+            t: buffer(task.options.want.ntk),
+            mirrored: buffer(task.right.is_none()),
+            rows: Rows::new(task.program, columns, isa),
+            refiner: task.fine.then(|| Refiner::new(task.program, columns, isa)),
+            isa,
+        }
+    }
+
+    /// Computes and delivers one tile; returns how many entries that were.
+    fn tile(&mut self, task: &Task<T>, row: usize, column: usize) -> Result<u64, Error> {
+        let right = task.right.unwrap_or(task.left);
+        let (rows, columns) = (task.left.rows(row), right.rows(column));
+        let (height, width) = (rows.len(), columns.len());
+        let diagonal = task.right.is_none() && row == column;
+        let x1 = task.left.x.slice(s![rows.clone(), ..]);
+        let x2 = right.x.slice(s![columns.clone(), ..]);
+        task.options.check_cancelled()?;
+        let products = &mut self.k[..height * width];
+        gram_tile(x1, x2, &mut self.gram, view_mut(products, height, width));
+        let (left, right) = (&task.left.bands[row], &right.bands[column]);
+        for i in 0..height {
+            task.options.check_cancelled()?;
+            // Below the diagonal entries are mirrored, on it they are known exactly.
+            let j0 = if diagonal { i + 1 } else { 0 };
+            self.row(task, &Row { left, right, x1, x2, place: Place { i, j0 } }, width);
+        }
+        for quantity in task.options.want.quantities() {
+            let (tile, exact) = match quantity {
+                Quantity::Nngp => (&mut self.k, Some(&left.nngp)),
+                Quantity::Ntk => (&mut self.t, left.ntk.as_ref()),
+            };
+            let tile = &mut tile[..height * width];
+            if diagonal {
+                complete(tile, width, exact);
+            }
+            let send = |row, column, tile| {
+                task.sink.write(quantity, row, column, tile).map_err(Error::Sink)
+            };
+            send(rows.start, columns.start, view(tile, height, width))?;
+            if task.right.is_none() && !diagonal {
+                let mirrored = &mut self.mirrored[..height * width];
+                transpose(tile, width, mirrored);
+                send(columns.start, rows.start, view(mirrored, width, height))?;
+            }
+        }
+        let entries = if diagonal { height * (height + 1) / 2 } else { height * width };
+        Ok(entries as u64)
+    }
+
+    /// One row of the tile through the program.
+    fn row(&mut self, task: &Task<T>, row: &Row<T>, width: usize) {
+        let program = task.program;
+        let Place { i, j0 } = row.place;
+        let length = width - j0;
+        let range = i * width + j0..(i + 1) * width;
+        let products = &mut self.k[range.clone()];
+        self.rows.input(length).copy_from_slice(products);
+        if let Some(refiner) = &mut self.refiner {
+            refiner.find(self.isa, row, products);
+        }
+        self.rows.run(program, &row.left.side, &row.right.side, row.place, length);
+        if let Some(refiner) = &mut self.refiner {
+            let (nngp, ntk) = self.rows.outputs_mut();
+            refiner.refine(program, row, nngp, ntk);
+        }
+        if task.options.want.nngp {
+            products.copy_from_slice(self.rows.nngp(length));
+        }
+        if program.has_ntk() {
+            self.t[range].copy_from_slice(self.rows.ntk(length));
+        }
+    }
+}
+
+/// `buffer` as a matrix; its length is `rows * columns`.
+fn view<T>(buffer: &[T], rows: usize, columns: usize) -> ArrayView2<'_, T> {
+    match ArrayView2::from_shape((rows, columns), buffer) {
+        Ok(view) => view,
+        Err(_) => unreachable!("the buffer has {rows} x {columns} elements"),
+    }
+}
+
+/// `buffer` as a matrix; its length is `rows * columns`.
+fn view_mut<T>(buffer: &mut [T], rows: usize, columns: usize) -> ArrayViewMut2<'_, T> {
+    match ArrayViewMut2::from_shape((rows, columns), buffer) {
+        Ok(view) => view,
+        Err(_) => unreachable!("the buffer has {rows} x {columns} elements"),
+    }
+}
+
+/// Fills a tile on the diagonal from its part above it.
+fn complete<T: Scalar>(tile: &mut [T], width: usize, exact: Option<&Vec<f64>>) {
+    for i in 0..width {
+        for j in 0..i {
+            tile[i * width + j] = tile[j * width + i];
+        }
+        if let Some(exact) = exact {
+            tile[i * width + i] = round(exact[i]);
+        }
+    }
+}
+
+/// Edge of the blocks a tile is transposed in: a cache line of f32.
+const BLOCK: usize = 16;
+
+/// `to[j][i] = from[i][j]`; `from` has rows of `width` entries.
+fn transpose<T: Copy>(from: &[T], width: usize, to: &mut [T]) {
+    let height = from.len() / width;
+    for (band, rows) in from.chunks(BLOCK * width).enumerate() {
+        let first = band * BLOCK;
+        for j0 in (0..width).step_by(BLOCK) {
+            for j in j0..(j0 + BLOCK).min(width) {
+                let column = &mut to[j * height + first..];
+                for (to, row) in column.iter_mut().zip(rows.chunks_exact(width)) {
+                    *to = row[j];
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tile_comes_once() {
+        for (rows, columns, symmetric) in [(4, 4, true), (3, 5, false), (1, 1, true)] {
+            let grid = Grid::new(rows, columns, symmetric);
+            let tiles: Vec<_> = (0..grid.len()).map(|tile| grid.get(tile)).collect();
+            let expected: Vec<_> = (0..rows)
+                .flat_map(|i| (0..columns).map(move |j| (i, j)))
+                .filter(|&(i, j)| !symmetric || i <= j)
+                .collect();
+            assert_eq!(tiles, expected);
+        }
+    }
+
+    #[test]
+    fn transposing_keeps_every_entry() {
+        let (height, width) = (37, 21);
+        let from: Vec<usize> = (0..height * width).collect();
+        let mut to = vec![0; height * width];
+        transpose(&from, width, &mut to);
+        for i in 0..height {
+            for j in 0..width {
+                assert_eq!(to[j * height + i], from[i * width + j]);
+            }
+        }
+    }
+}
