@@ -8,8 +8,10 @@
 //! Rules: core specification §1.3. Whether `T` exists is known while compiling and written into
 //! each operation: an empty `T` costs nothing and is never multiplied.
 
+use std::collections::HashMap;
+
 use widelimit_arch::{
-    Activation, Combine, Dense, Layer, Mode, Network, Parameterization, Shape,
+    Activation, Combine, Dense, Layer, Mode, Network, Parameterization, Position, Shape, Step,
 };
 use widelimit_dual::Dual;
 
@@ -138,8 +140,7 @@ impl Program {
         if network.is_spatial() {
             return Err(Error::ImagesNotBuilt);
         }
-        let shape = Shape { spatial: Vec::new(), channels };
-        network.output_shape(&shape)?;
+        let shapes = network.shapes(&Shape::vector(channels))?;
         let mut compiler = Compiler {
             program: Self {
                 ops: Vec::new(),
@@ -154,10 +155,16 @@ impl Program {
             },
             free: Vec::new(),
             ntk: want.ntk,
+            channels: shapes
+                .into_iter()
+                .map(|layer| (layer.at, [layer.input.channels, layer.output.channels]))
+                .collect(),
         };
-        let mut state = State { register: 0, t: false, channels };
+        let mut state = State { register: 0, t: false };
         compiler.affine(&state, Affine::scaling(1.0 / channels as f64, false), "the input");
-        compiler.layers(network.layers(), &mut state, "layers")?;
+        for (index, layer) in network.layers().iter().enumerate() {
+            compiler.layer(layer, &mut state, &Position::new(index))?;
+        }
         let mut program = compiler.program;
         program.output = state.register;
         program.has_ntk = state.t;
@@ -199,13 +206,20 @@ impl Program {
 struct State {
     register: usize,
     t: bool,
-    channels: usize,
+}
+
+/// One branch of a block and how the position of its layers is written.
+struct Branch<'a, S> {
+    layers: &'a [Layer],
+    step: S,
 }
 
 struct Compiler {
     program: Program,
     free: Vec<usize>,
     ntk: bool,
+    /// Channels that go into and come out of every layer.
+    channels: HashMap<Position, [usize; 2]>,
 }
 
 impl Compiler {
@@ -234,26 +248,28 @@ impl Compiler {
             self.program.registers - 1
         });
         self.push(Op::Copy { from: state.register, to, t: state.t }, at);
-        State { register: to, t: state.t, channels: state.channels }
+        State { register: to, t: state.t }
     }
 
-    fn layers(&mut self, layers: &[Layer], state: &mut State, path: &str) -> Result<(), Error> {
-        for (index, layer) in layers.iter().enumerate() {
-            self.layer(layer, state, &format!("{path}[{index}]"))?;
-        }
-        Ok(())
+    /// Channels that go into and come out of a layer.
+    fn channels(&self, at: &Position) -> [usize; 2] {
+        self.channels.get(at).copied().unwrap_or([1, 1])
     }
 
-    fn layer(&mut self, layer: &Layer, state: &mut State, at: &str) -> Result<(), Error> {
+    fn layer(&mut self, layer: &Layer, state: &mut State, at: &Position) -> Result<(), Error> {
+        let name = &at.to_string();
         match layer {
-            Layer::Dense(dense) => self.dense(dense, state, at),
-            Layer::Activation(activation) => self.activation(activation, state, at)?,
+            Layer::Dense(dense) => {
+                let [inputs, _] = self.channels(at);
+                self.dense(dense, inputs, state, name);
+            }
+            Layer::Activation(activation) => self.activation(activation, state, name)?,
             Layer::LayerNorm(norm) => {
                 let slot = self.program.norms;
                 self.program.norms += 1;
                 let op =
                     Op::LayerNorm { register: state.register, slot, eps: norm.eps, t: state.t };
-                self.push(op, at);
+                self.push(op, name);
             }
             Layer::Dropout(dropout) => {
                 if dropout.mode == Mode::Train && dropout.keep_rate != 1.0 {
@@ -262,18 +278,26 @@ impl Compiler {
                         keep_rate: dropout.keep_rate,
                         t: state.t,
                     };
-                    self.push(op, at);
+                    self.push(op, name);
                 }
             }
             Layer::Identity | Layer::Flatten => {}
             Layer::Residual { body, shortcut } => {
-                let branches = [("body", body.as_slice()), ("shortcut", shortcut.as_slice())];
+                let branches: [Branch<fn(usize) -> Step>; 2] = [
+                    Branch { layers: body, step: Step::Body },
+                    Branch { layers: shortcut, step: Step::Shortcut },
+                ];
                 self.branches(&branches, Combine::Sum, state, at)?;
             }
             Layer::Parallel { branches, combine } => {
-                let named: Vec<_> = (0..branches.len()).map(|i| format!("branches[{i}]")).collect();
-                let branches: Vec<_> =
-                    named.iter().map(String::as_str).zip(branches.iter().map(Vec::as_slice)).collect();
+                let branches: Vec<_> = branches
+                    .iter()
+                    .enumerate()
+                    .map(|(branch, layers)| Branch {
+                        layers,
+                        step: move |index| Step::Branch(branch, index),
+                    })
+                    .collect();
                 self.branches(&branches, *combine, state, at)?;
             }
             Layer::Conv(_)
@@ -289,16 +313,16 @@ impl Compiler {
         Ok(())
     }
 
-    fn dense(&mut self, dense: &Dense, state: &mut State, at: &str) {
+    fn dense(&mut self, dense: &Dense, inputs: usize, state: &mut State, at: &str) {
         let weights = &dense.weights;
         let variance = weights.w_std * weights.w_std;
         let shift = weights.b_std.map_or(0.0, |b| b * b);
         // The layer's own gradient, in terms of the covariance of its input.
-        let (own_k, own_shift, channels) = match weights.parameterization {
-            Parameterization::Ntk => (variance, shift, weights.width as f64),
-            Parameterization::Standard { s: [s_in, s_out] } => {
+        let (own_k, own_shift) = match weights.parameterization {
+            Parameterization::Ntk => (variance, shift),
+            Parameterization::Standard { s: [s_in, _] } => {
                 let bias = if weights.b_std.is_some() { 1.0 } else { 0.0 };
-                (state.channels as f64 / s_in, bias, s_out * weights.width as f64)
+                (inputs as f64 / s_in, bias)
             }
         };
         let (own_k, own_shift) = if weights.trainable { (own_k, own_shift) } else { (0.0, 0.0) };
@@ -310,7 +334,6 @@ impl Compiler {
         };
         self.affine(state, Affine { scale: variance, shift, t }, at);
         state.t = t != TMap::Empty;
-        state.channels = channels.round() as usize;
     }
 
     fn activation(
@@ -337,37 +360,40 @@ impl Compiler {
     }
 
     /// Runs every branch on a copy (the last on the original) and joins as they finish.
-    fn branches(
+    fn branches<S: Fn(usize) -> Step>(
         &mut self,
-        branches: &[(&str, &[Layer])],
+        branches: &[Branch<S>],
         combine: Combine,
         state: &mut State,
-        at: &str,
+        at: &Position,
     ) -> Result<(), Error> {
-        let channels: Vec<usize> =
-            branches.iter().map(|(_, layers)| output_channels(layers, state.channels)).collect();
-        let total: usize = channels.iter().sum();
+        let [inputs, outputs] = self.channels(at);
+        let name = at.to_string();
         let mut joined: Option<State> = None;
-        for (index, (name, layers)) in branches.iter().enumerate() {
+        for (index, Branch { layers, step }) in branches.iter().enumerate() {
             let last = index + 1 == branches.len();
             let mut branch = if last {
-                State { register: state.register, t: state.t, channels: state.channels }
+                State { register: state.register, t: state.t }
             } else {
-                self.copy(state, at)
+                self.copy(state, &name)
             };
-            self.layers(layers, &mut branch, &format!("{at}.{name}"))?;
+            let mut channels = inputs;
+            for (index, layer) in layers.iter().enumerate() {
+                let at = at.inside(step(index));
+                self.layer(layer, &mut branch, &at)?;
+                [_, channels] = self.channels(&at);
+            }
             if combine == Combine::Concat {
-                let weight = channels[index] as f64 / total as f64;
-                self.affine(&branch, Affine::scaling(weight, branch.t), at);
+                let weight = channels as f64 / outputs as f64;
+                self.affine(&branch, Affine::scaling(weight, branch.t), &name);
             }
             joined = Some(match joined {
                 None => branch,
-                Some(sofar) => self.join(sofar, branch, combine, at),
+                Some(sofar) => self.join(sofar, branch, combine, &name),
             });
         }
         if let Some(joined) = joined {
-            let width = if combine == Combine::Concat { total } else { joined.channels };
-            *state = State { channels: width, ..joined };
+            *state = joined;
         }
         Ok(())
     }
@@ -381,25 +407,6 @@ impl Compiler {
         };
         self.push(op, at);
         self.free.push(b);
-        State { register: a, t: into.t || from.t, channels: into.channels }
+        State { register: a, t: into.t || from.t }
     }
-}
-
-/// Channels after `layers`, which act on vectors.
-fn output_channels(layers: &[Layer], channels: usize) -> usize {
-    layers.iter().fold(channels, |channels, layer| match layer {
-        Layer::Dense(dense) => match dense.weights.parameterization {
-            Parameterization::Ntk => dense.weights.width,
-            Parameterization::Standard { s } => (s[1] * dense.weights.width as f64).round() as usize,
-        },
-        Layer::Residual { body, .. } => output_channels(body, channels),
-        Layer::Parallel { branches, combine } => {
-            let mut widths = branches.iter().map(|branch| output_channels(branch, channels));
-            match combine {
-                Combine::Concat => widths.sum(),
-                Combine::Sum | Combine::Product => widths.next().unwrap_or(channels),
-            }
-        }
-        _ => channels,
-    })
 }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use ndarray::{ArrayView2, ArrayViewMut2, s};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 use widelimit_dual::Isa;
 use widelimit_linalg::{GramScratch, gram_tile};
@@ -48,7 +48,7 @@ impl<'a, T: Scalar> Points<'a, T> {
         let one = |index: usize| {
             options.check_cancelled()?;
             let first_row = index * size;
-            let rows = x.slice(s![first_row..(first_row + size).min(x.nrows()), ..]);
+            let rows = rows_of(x, first_row..(first_row + size).min(x.nrows()));
             let squares = T::squares(rows);
             let origin = Origin { input, first_row };
             check_finite(rows, &squares, origin)?;
@@ -68,6 +68,13 @@ impl<'a, T: Scalar> Points<'a, T> {
     fn rows(&self, band: usize) -> Range<usize> {
         band * self.size..((band + 1) * self.size).min(self.x.nrows())
     }
+}
+
+/// Some rows of a matrix.
+fn rows_of<T>(x: ArrayView2<'_, T>, rows: Range<usize>) -> ArrayView2<'_, T> {
+    let mut part = x;
+    part.slice_axis_inplace(Axis(0), Slice::from(rows));
+    part
 }
 
 /// A row whose square is not finite either holds such a value or overflows later.
@@ -253,8 +260,8 @@ impl<T: Scalar> Worker<T> {
         let (rows, columns) = (task.left.rows(row), right.rows(column));
         let (height, width) = (rows.len(), columns.len());
         let diagonal = task.right.is_none() && row == column;
-        let x1 = task.left.x.slice(s![rows.clone(), ..]);
-        let x2 = right.x.slice(s![columns.clone(), ..]);
+        let x1 = rows_of(task.left.x, rows.clone());
+        let x2 = rows_of(right.x, columns.clone());
         task.options.check_cancelled()?;
         let products = &mut self.k[..height * width];
         gram_tile(x1, x2, &mut self.gram, view_mut(products, height, width));
