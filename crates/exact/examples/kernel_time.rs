@@ -42,12 +42,15 @@ fn time<T: Scalar>(
     for _ in 0..repeats {
         let x = Array2::from_shape_simple_fn((n, d), || {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            <T as widelimit_linalg::Scalar>::from_f64((state >> 33) as f64 / (1_u64 << 30) as f64 - 1.0)
+            <T as widelimit_linalg::Scalar>::from_f64(
+                (state >> 33) as f64 / (1_u64 << 30) as f64 - 1.0,
+            )
         });
         let start = Instant::now();
         let result = kernel(network, x.view(), None, &options)?;
         let seconds = start.elapsed().as_secs_f64();
-        let sum: f64 = result.ntk.iter().flatten().map(|&v| <T as widelimit_linalg::Scalar>::to_f64(v)).sum();
+        let sum: f64 =
+            result.ntk.iter().flatten().map(|&v| <T as widelimit_linalg::Scalar>::to_f64(v)).sum();
         println!("{seconds:.4} s (sum {sum:.6e})");
     }
     Ok(())

@@ -51,7 +51,9 @@ pub enum Error {
         value: f64,
     },
     /// A kernel value is larger than the number type can hold.
-    #[error("the kernel of row {row} of {input} overflows {dtype} at {layer}: scale the inputs or the weights down")]
+    #[error(
+        "the kernel of row {row} of {input} overflows {dtype} at {layer}: scale the inputs or the weights down"
+    )]
     Overflow {
         /// `x1` or `x2`.
         input: &'static str,

@@ -106,9 +106,8 @@ impl Refiner {
         if excess.iter().all(|&excess| widen(excess) <= 0.0) {
             return;
         }
-        let parallel = |(&product, &length): (&T, &T)| {
-            widen(product).abs() > widen(bound) * widen(length)
-        };
+        let parallel =
+            |(&product, &length): (&T, &T)| widen(product).abs() > widen(bound) * widen(length);
         let found = products.iter().zip(lengths).enumerate();
         self.flagged.extend(found.filter(|&(_, pair)| parallel(pair)).map(|(m, _)| m));
     }

@@ -126,9 +126,8 @@ pub fn diagonal<T: Scalar>(
     let call = Call::new(network, x, None, options)?;
     let points = Points::prepare(&call.program, x, BAND, "x1", options, false)?;
     let gather = |part: fn(&crate::variance::Band<T>) -> Option<&Vec<f64>>| {
-        let value = |row: usize| {
-            part(&points.bands[row / BAND]).map_or(0.0, |values| values[row % BAND])
-        };
+        let value =
+            |row: usize| part(&points.bands[row / BAND]).map_or(0.0, |values| values[row % BAND]);
         (0..x.nrows()).map(|row| round(value(row))).collect()
     };
     Ok(Diagonal {
@@ -177,8 +176,7 @@ impl<'a, T: Scalar> Call<'a, T> {
     /// Variance passes, then all tiles; returns the stated error of numerical duals.
     fn run(&self, tile: usize, sink: &dyn Sink<T>) -> Result<Option<f64>, Error> {
         let fine = fine::is_needed::<T>(&self.program, self.options.want);
-        let prepare =
-            |x, input| Points::prepare(&self.program, x, tile, input, self.options, fine);
+        let prepare = |x, input| Points::prepare(&self.program, x, tile, input, self.options, fine);
         let left = prepare(self.x1, "x1")?;
         let right = self.x2.map(|x2| prepare(x2, "x2")).transpose()?;
         let task = Task {

@@ -112,9 +112,10 @@ pub(crate) fn draft<T: Scalar>(
         .saturating_mul(columns as u64)
         .saturating_mul((options.want.count() * size_of::<T>()) as u64);
     let held = if streams { 0 } else { result_bytes };
-    let points = points_bytes::<T>(program, options.want)?
-        .saturating_mul((n1 + n2.unwrap_or(0)) as u64);
-    let scratch = |tile: usize| points.saturating_add(workers_bytes::<T>(program, size, options, tile));
+    let points =
+        points_bytes::<T>(program, options.want)?.saturating_mul((n1 + n2.unwrap_or(0)) as u64);
+    let scratch =
+        |tile: usize| points.saturating_add(workers_bytes::<T>(program, size, options, tile));
     let mut tile = options.tile.unwrap_or_else(|| default_tile(size, options, streams)).max(1);
     if options.tile.is_none() {
         while tile > SMALLEST_TILE && !options.budget.allows(held.saturating_add(scratch(tile))) {

@@ -95,10 +95,9 @@ impl Affine {
             (TMap::Empty, TMap::Continue { k, shift, .. }) => {
                 TMap::Start { k: k * self.scale, shift: k * self.shift + shift }
             }
-            (TMap::Start { k: k0, shift: s0 }, TMap::Continue { t, k, shift }) => TMap::Start {
-                k: t * k0 + k * self.scale,
-                shift: t * s0 + k * self.shift + shift,
-            },
+            (TMap::Start { k: k0, shift: s0 }, TMap::Continue { t, k, shift }) => {
+                TMap::Start { k: t * k0 + k * self.scale, shift: t * s0 + k * self.shift + shift }
+            }
             (TMap::Continue { t: t0, k: k0, shift: s0 }, TMap::Continue { t, k, shift }) => {
                 TMap::Continue {
                     t: t * t0,

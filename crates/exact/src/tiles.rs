@@ -184,8 +184,7 @@ impl<T: Scalar> Task<'_, T> {
                 Ok(entries) => self.report(shared, entries),
                 Err(error) => {
                     shared.stop.store(true, Ordering::Relaxed);
-                    let mut failure =
-                        shared.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut failure = shared.failure.lock().unwrap_or_else(PoisonError::into_inner);
                     failure.get_or_insert(error);
                     return;
                 }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use ndarray::{Array2, ArrayView2};
-use widelimit_arch::{Activation, Function, Network, NamedFunction};
+use widelimit_arch::{Activation, Function, NamedFunction};
 
 /// The folder with golden values, or a printed line that says what is skipped.
 pub fn shared(what: &str) -> Option<PathBuf> {
@@ -49,7 +49,8 @@ impl Random {
 /// Largest difference relative to the largest entry of the second.
 pub fn distance(a: ArrayView2<f64>, b: ArrayView2<f64>) -> f64 {
     let scale = b.iter().fold(0.0_f64, |m, x| m.max(x.abs())).max(f64::MIN_POSITIVE);
-    a.iter().zip(&b).fold(0.0_f64, |m, (a, b)| if a == b { m } else { m.max((a - b).abs()) }) / scale
+    a.iter().zip(&b).fold(0.0_f64, |m, (a, b)| if a == b { m } else { m.max((a - b).abs()) })
+        / scale
 }
 
 /// Every activation with parameters away from its defaults, and the JSON-free layers around it.
