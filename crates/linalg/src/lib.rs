@@ -7,6 +7,7 @@
 //! | you want | use |
 //! |---|---|
 //! | products of all rows with all rows, `X₁ X₂ᵀ`, reproducible to the bit | [`gram()`], [`gram_tile`] |
+//! | tiles of one matrix, packed once | [`PackedRows`] |
 //! | any other matrix product | [`matmul`] |
 //! | threads as an argument | [`Par`] |
 #![forbid(unsafe_code)]
@@ -17,7 +18,7 @@ mod par;
 mod product;
 mod scalar;
 
-pub use gram::{GramScratch, Isa, gram, gram_tile, squared_norms};
+pub use gram::{GramScratch, Isa, PackedRows, gram, gram_tile, squared_norms};
 pub use par::Par;
 pub use product::matmul;
 pub use scalar::Scalar;

@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use ndarray::{ArrayView2, LinalgScalar, ScalarOperand};
 
 use crate::gram::lanes::Lanes;
-use crate::gram::{Block, Isa, Norms};
+use crate::gram::{Block, Isa, Norms, Pack};
 
 /// A floating-point type that this crate computes in: `f32` or `f64`.
 ///
@@ -45,6 +45,7 @@ mod sealed {
 
     /// The compiled entry points of one precision.
     pub trait Kernels: Lanes {
+        fn pack(isa: Isa, job: Pack<'_, Self>);
         fn gram_block(isa: Isa, job: Block<'_, '_, Self>);
         fn norms_block(isa: Isa, job: Norms<'_, Self>);
         fn matmul(
@@ -79,6 +80,10 @@ macro_rules! scalar {
         }
 
         impl sealed::Kernels for $t {
+            fn pack(isa: Isa, job: Pack<'_, Self>) {
+                job.dispatch(isa)
+            }
+
             fn gram_block(isa: Isa, job: Block<'_, '_, Self>) {
                 isa.dispatch(job)
             }

@@ -3,7 +3,9 @@
 use ndarray::{Array2, ArrayView2, Axis, ShapeBuilder, Slice, s};
 use proptest::prelude::*;
 use widelimit_linalg::gram::{CHUNK, squared_norms_with};
-use widelimit_linalg::{GramScratch, Isa, Par, Scalar, gram, gram_tile, matmul, squared_norms};
+use widelimit_linalg::{
+    GramScratch, Isa, PackedRows, Par, Scalar, gram, gram_tile, matmul, squared_norms,
+};
 
 /// Numbers in (-1, 1) from a seed, by a linear congruence.
 fn random<T: Scalar>(rows: usize, columns: usize, seed: u64) -> Array2<T> {
@@ -82,6 +84,28 @@ proptest! {
             prop_assert_eq!(bits(&part), bits(&whole.slice(s![i.., j..]).to_owned()));
             let swapped = tile(y.view(), x.view(), isa);
             prop_assert_eq!(bits(&swapped.t().to_owned()), bits(&whole));
+        }
+    }
+
+    #[test]
+    fn packed_rows_give_the_same_bits_at_any_range(
+        rows in 1usize..200, columns in 1usize..200, depth in 0usize..600,
+        cut in (0.0f64..1.0, 0.0f64..1.0, 0.0f64..1.0, 0.0f64..1.0), seed: u64,
+    ) {
+        let (x, y) = (random::<f32>(rows, depth, seed), random::<f32>(columns, depth, !seed));
+        let range = |from: f64, to: f64, n: usize| {
+            let (from, to) = ((from * n as f64) as usize, (to * n as f64) as usize);
+            from.min(to)..from.max(to)
+        };
+        let (i, j) = (range(cut.0, cut.1, rows), range(cut.2, cut.3, columns));
+        for isa in Isa::available() {
+            let whole = tile(x.view(), y.view(), isa);
+            let left = PackedRows::with_isa(isa, x.view(), &Par::new(2));
+            let right = PackedRows::with_isa(isa, y.view(), &Par::single());
+            let mut part = Array2::from_elem((i.len(), j.len()), f32::NAN);
+            left.tile(i.clone(), &right, j.clone(), part.view_mut());
+            prop_assert_eq!(bits(&part), bits(&whole.slice(s![i.clone(), j.clone()]).to_owned()));
+            prop_assert_eq!(left.squared_norms(), squared_norms_with(isa, x.view()));
         }
     }
 

@@ -1,18 +1,22 @@
 //! The micro-kernel and the loops around it, for every vector width.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
 use super::lanes::Lanes;
 
-/// Rows of the left operand and columns (rows of the right one) that one
-/// micro-kernel call computes.
+/// What one micro-kernel call computes: the products of `rows` rows of the left
+/// side with the `width` rows of one panel of the right side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    pub left: usize,
-    pub right: usize,
+    pub rows: usize,
+    pub width: usize,
 }
 
 /// The shape of a micro-kernel for vectors of type `S`: `R` rows by `V` vectors.
+/// `R · V` sums, `V` vectors and a broadcast fill the registers; `R` divides the
+/// width of a panel, so that both sides share one packed form.
 macro_rules! with_shape {
     ($s:ty, $t:ty, |$r:ident, $v:ident| $body:expr) => {
         if <$t as Lanes>::width::<$s>() == 1 {
@@ -24,12 +28,15 @@ macro_rules! with_shape {
             const $v: usize = 3;
             $body
         } else {
-            const $r: usize = 6;
-            const $v: usize = 2;
+            const $r: usize = 4;
+            const $v: usize = 3;
             $body
         }
     };
 }
+
+/// The most rows in a panel: three vectors of 16 scalars.
+pub(super) const MAX_WIDTH: usize = 48;
 
 /// Asks for the geometry of an instruction set.
 pub struct AskGeometry<T>(pub std::marker::PhantomData<T>);
@@ -39,21 +46,25 @@ impl<T: Lanes> WithSimd for AskGeometry<T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Geometry {
-        with_shape!(S, T, |R, V| Geometry { left: R, right: V * T::width::<S>() })
+        with_shape!(S, T, |R, V| Geometry { rows: R, width: V * T::width::<S>() })
     }
 }
 
-/// One chunk of the product of packed panels, added to (or, for the first
-/// chunk, written over) `rows`.
+/// One chunk of the products of packed rows, added to (or, for the first chunk,
+/// written over) a tile.
 pub struct Block<'a, 'b, T> {
-    /// Panels of `geometry.left` rows.
+    /// All panels of the left side for this chunk.
     pub left: &'a [T],
-    /// Panels of `geometry.right` rows.
+    /// All panels of the right side for this chunk.
     pub right: &'a [T],
-    /// The columns of a panel.
+    /// The columns of the chunk.
     pub depth: usize,
-    /// The rows of the result.
-    pub rows: &'a mut [&'b mut [T]],
+    /// The first row of the left side.
+    pub start: usize,
+    /// The rows of the right side.
+    pub columns: Range<usize>,
+    /// The tile: one slice of `columns.len()` for each row of the left side.
+    pub tile: &'a mut [&'b mut [T]],
     /// Whether this is the first chunk.
     pub first: bool,
 }
@@ -71,21 +82,32 @@ impl<T: Lanes> Block<'_, '_, T> {
     #[inline(always)]
     fn run<S: Simd, const R: usize, const V: usize>(self, simd: S) {
         let width = V * T::width::<S>();
-        let columns = self.rows.first().map_or(0, |row| row.len());
-        let starts = (0..columns).step_by(width);
-        for (column, right) in starts.zip(self.right.chunks_exact(width * self.depth)) {
+        let size = width * self.depth;
+        let end = self.start + self.tile.len();
+        let first_panel = self.columns.start / width;
+        for (panel, right) in self.right.chunks_exact(size).enumerate().skip(first_panel) {
+            if panel * width >= self.columns.end {
+                break;
+            }
             let (right, _) = T::vectors::<S>(right).as_chunks::<V>();
-            let panels = self.left.chunks_exact(R * self.depth);
-            for (rows, left) in self.rows.chunks_mut(R).zip(panels) {
-                let sums = micro::<T, S, R, V>(simd, left.as_chunks::<R>().0, right);
-                let end = columns.min(column + width);
-                if rows.len() == R && end == column + width {
-                    for (row, sums) in rows.iter_mut().zip(&sums) {
-                        put::<T, S, V>(simd, &mut row[column..end], sums, self.first);
-                    }
-                } else {
-                    for (row, sums) in rows.iter_mut().zip(&sums) {
-                        put_part::<T, S, V>(simd, &mut row[column..end], sums, self.first);
+            // The part of the panel that is asked for.
+            let columns =
+                self.columns.start.max(panel * width)..self.columns.end.min((panel + 1) * width);
+            let whole_panel = columns.len() == width;
+            let at = columns.start - self.columns.start;
+            for group in (self.start / R * R..end).step_by(R) {
+                let left = &self.left[group / width * size..][..size];
+                let (left, _) = left.as_chunks::<R>();
+                let left = left[group % width / R..].iter().step_by(width / R);
+                let sums = micro::<T, S, R, V>(simd, left, right);
+                let rows = self.start.max(group)..end.min(group + R);
+                let part = &mut self.tile[rows.start - self.start..rows.end - self.start];
+                match <&mut [&mut [T]; R]>::try_from(&mut *part) {
+                    Ok(rows) if whole_panel => put(simd, rows, at, sums, self.first),
+                    _ => {
+                        let skip = (rows.start - group, columns.start - panel * width);
+                        let places = at..at + columns.len();
+                        put_part::<T, S, R, V>(part, places, sums, skip, self.first);
                     }
                 }
             }
@@ -94,14 +116,18 @@ impl<T: Lanes> Block<'_, '_, T> {
 }
 
 /// `R × V` vectors of sums over one chunk, each a chain of multiply-adds from 0.
+///
+/// All loops but the outer one have constant bounds, so that the sums live in
+/// registers.
 #[inline(always)]
-fn micro<T: Lanes, S: Simd, const R: usize, const V: usize>(
+#[allow(clippy::needless_range_loop)] // The index keeps the unrolled loops plain.
+fn micro<'a, T: Lanes, S: Simd, const R: usize, const V: usize>(
     simd: S,
-    left: &[[T; R]],
+    left: impl Iterator<Item = &'a [T; R]>,
     right: &[[T::Vector<S>; V]],
 ) -> [[T::Vector<S>; V]; R] {
     let mut sums = [[T::splat(simd, T::ZERO); V]; R];
-    for (left, right) in left.iter().zip(right) {
+    for (left, right) in left.zip(right) {
         for r in 0..R {
             let x = T::splat(simd, left[r]);
             for v in 0..V {
@@ -112,39 +138,53 @@ fn micro<T: Lanes, S: Simd, const R: usize, const V: usize>(
     sums
 }
 
-/// Writes or adds whole vectors.
+/// Writes or adds the sums to whole vectors of all `R` rows.
 #[inline(always)]
-fn put<T: Lanes, S: Simd, const V: usize>(
+fn put<T: Lanes, S: Simd, const R: usize, const V: usize>(
     simd: S,
-    out: &mut [T],
-    sums: &[T::Vector<S>; V],
+    rows: &mut [&mut [T]; R],
+    at: usize,
+    sums: [[T::Vector<S>; V]; R],
     first: bool,
 ) {
-    for (out, sum) in T::vectors_mut::<S>(out).iter_mut().zip(sums) {
-        *out = if first { *sum } else { T::add(simd, *out, *sum) };
+    for r in 0..R {
+        let row = &mut rows[r][at..at + V * T::width::<S>()];
+        let out = T::vectors_mut::<S>(row);
+        for v in 0..V {
+            out[v] = if first { sums[r][v] } else { T::add(simd, out[v], sums[r][v]) };
+        }
     }
 }
 
-/// Writes or adds the part of the vectors that lies inside the result.
+/// Writes or adds the part of the sums that lies inside the tile: all but the
+/// first `skip.0` rows and `skip.1` columns, as far as `rows` and `columns` go.
 #[inline(always)]
-fn put_part<T: Lanes, S: Simd, const V: usize>(
-    simd: S,
-    out: &mut [T],
-    sums: &[T::Vector<S>; V],
+fn put_part<T: Lanes, S: Simd, const R: usize, const V: usize>(
+    rows: &mut [&mut [T]],
+    columns: Range<usize>,
+    sums: [[T::Vector<S>; V]; R],
+    skip: (usize, usize),
     first: bool,
 ) {
-    let mut edge = [T::ZERO; 64];
-    let len = out.len();
-    edge[..len].copy_from_slice(out);
-    put::<T, S, V>(simd, &mut edge, sums, first);
-    out.copy_from_slice(&edge[..len]);
+    let mut edge = [[T::ZERO; MAX_WIDTH]; R];
+    for r in 0..R {
+        let out = T::vectors_mut::<S>(&mut edge[r]);
+        for v in 0..V {
+            out[v] = sums[r][v];
+        }
+    }
+    for (row, edge) in rows.iter_mut().zip(&edge[skip.0..]) {
+        for (out, sum) in row[columns.clone()].iter_mut().zip(&edge[skip.1..]) {
+            *out = if first { *sum } else { T::plus(*out, *sum) };
+        }
+    }
 }
 
-/// One chunk of the squared norms of a packed panel.
+/// One chunk of the squared norms of the rows of a panel.
 pub struct Norms<'a, T> {
-    /// One panel of `geometry.right` rows.
+    /// The panel.
     pub panel: &'a [T],
-    /// The norms, at most `geometry.right` of them.
+    /// The norms, at most as many as the panel has rows.
     pub out: &'a mut [T],
     /// Whether this is the first chunk.
     pub first: bool,
@@ -163,12 +203,14 @@ impl<T: Lanes> WithSimd for Norms<'_, T> {
 }
 
 #[inline(always)]
+#[allow(clippy::needless_range_loop)] // As in `micro`.
 fn norms<T: Lanes, S: Simd, const V: usize>(simd: S, job: Norms<'_, T>) {
-    let mut sums = [T::splat(simd, T::ZERO); V];
+    let mut sums = [[T::splat(simd, T::ZERO); V]];
     for x in T::vectors::<S>(job.panel).as_chunks::<V>().0 {
         for v in 0..V {
-            sums[v] = T::mul_add(simd, x[v], x[v], sums[v]);
+            sums[0][v] = T::mul_add(simd, x[v], x[v], sums[0][v]);
         }
     }
-    put_part::<T, S, V>(simd, job.out, &sums, job.first);
+    let columns = 0..job.out.len();
+    put_part::<T, S, 1, V>(&mut [job.out], columns, sums, (0, 0), job.first);
 }

@@ -8,6 +8,8 @@ pub trait Lanes: Copy + 'static {
     type Vector<S: Simd>: Copy;
     /// Zero.
     const ZERO: Self;
+    /// `a + b` of scalars.
+    fn plus(a: Self, b: Self) -> Self;
     /// The scalars in a register.
     fn width<S: Simd>() -> usize;
     /// The whole vectors in `slice`; what is left over at the end is not seen.
@@ -32,6 +34,11 @@ macro_rules! lanes {
         impl Lanes for $t {
             type Vector<S: Simd> = S::$vector;
             const ZERO: Self = 0.0;
+
+            #[inline(always)]
+            fn plus(a: Self, b: Self) -> Self {
+                a + b
+            }
 
             #[inline(always)]
             fn width<S: Simd>() -> usize {

@@ -17,6 +17,8 @@ mod isa;
 mod kernel;
 pub(crate) mod lanes;
 mod pack;
+mod panels;
+mod transpose;
 mod whole;
 
 use std::marker::PhantomData;
@@ -26,6 +28,8 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use crate::scalar::Scalar;
 pub use isa::Isa;
 pub(crate) use kernel::{AskGeometry, Block, Geometry, Norms};
+pub(crate) use pack::Pack;
+pub use panels::PackedRows;
 pub use whole::gram;
 
 /// The columns that are summed in one chain.
@@ -116,22 +120,30 @@ pub fn gram_tile<T: Scalar>(
     if out.is_empty() {
         return;
     }
-    if out.strides()[1] != 1 && out.ncols() > 1 {
-        let mut rows = Array2::from_elem(out.dim(), T::from_f64(0.0));
-        gram_tile(x1, x2, scratch, rows.view_mut());
-        out.assign(&rows);
-        return;
-    }
     for (x1, mut out) in
         x1.axis_chunks_iter(Axis(0), SIDE).zip(out.axis_chunks_iter_mut(Axis(0), SIDE))
     {
         let columns = out.axis_chunks_iter_mut(Axis(1), SIDE);
-        for (x2, mut out) in x2.axis_chunks_iter(Axis(0), SIDE).zip(columns) {
-            let mut rows: Vec<&mut [T]> =
-                out.outer_iter_mut().filter_map(|row| row.into_slice()).collect();
-            block(x1, x2, scratch, &mut rows);
+        for (x2, out) in x2.axis_chunks_iter(Axis(0), SIDE).zip(columns) {
+            row_slices(out, |tile| block(x1, x2, scratch, tile));
         }
     }
+}
+
+/// Calls `work` with the rows of `out` as slices; where they are not contiguous,
+/// with those of a copy that is written back.
+fn row_slices<T: Scalar>(mut out: ArrayViewMut2<'_, T>, work: impl FnOnce(&mut [&mut [T]])) {
+    let (height, width) = out.dim();
+    if width > 1 && out.strides()[1] != 1 {
+        let mut copy = Array2::from_elem((height, width), T::from_f64(0.0));
+        let mut rows: Vec<&mut [T]> =
+            copy.outer_iter_mut().filter_map(|row| row.into_slice()).collect();
+        work(&mut rows);
+        out.assign(&copy);
+        return;
+    }
+    let mut rows: Vec<&mut [T]> = out.outer_iter_mut().filter_map(|row| row.into_slice()).collect();
+    work(&mut rows);
 }
 
 /// A tile of at most `SIDE × SIDE` entries.
@@ -139,22 +151,18 @@ fn block<T: Scalar>(
     x1: ArrayView2<'_, T>,
     x2: ArrayView2<'_, T>,
     scratch: &mut GramScratch<T>,
-    rows: &mut [&mut [T]],
+    tile: &mut [&mut [T]],
 ) {
-    let Geometry { left: height, right: width } = scratch.geometry;
-    let depth = x1.ncols();
-    for start in (0..depth).step_by(CHUNK) {
-        let chunk = start..depth.min(start + CHUNK);
-        let left_len = x1.nrows().next_multiple_of(height) * chunk.len();
-        let right_len = x2.nrows().next_multiple_of(width) * chunk.len();
-        let left = aligned(&mut scratch.left, left_len);
-        let right = aligned(&mut scratch.right, right_len);
-        pack::pack(x1, chunk.clone(), height, left);
-        pack::pack(x2, chunk.clone(), width, right);
-        T::gram_block(
-            scratch.isa,
-            Block { left, right, depth: chunk.len(), rows, first: start == 0 },
-        );
+    let (isa, width) = (scratch.isa, scratch.geometry.width);
+    for start in (0..x1.ncols()).step_by(CHUNK) {
+        let chunk = start..x1.ncols().min(start + CHUNK);
+        let depth = chunk.len();
+        let left = aligned(&mut scratch.left, x1.nrows().next_multiple_of(width) * depth);
+        let right = aligned(&mut scratch.right, x2.nrows().next_multiple_of(width) * depth);
+        T::pack(isa, Pack { x: x1, chunk: chunk.clone(), width, out: left });
+        T::pack(isa, Pack { x: x2, chunk, width, out: right });
+        let (columns, first) = (0..x2.nrows(), start == 0);
+        T::gram_block(isa, Block { left, right, depth, start: 0, columns, tile, first });
     }
 }
 
@@ -164,8 +172,13 @@ fn aligned<T: Scalar>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
     if buffer.len() < len + slack {
         *buffer = vec![T::from_f64(0.0); len + slack];
     }
-    let offset = buffer.as_ptr().align_offset(LINE).min(slack);
+    let offset = line_start(buffer);
     &mut buffer[offset..offset + len]
+}
+
+/// The index of the first element at a cache line's start.
+fn line_start<T>(buffer: &[T]) -> usize {
+    buffer.as_ptr().align_offset(LINE).min(LINE / size_of::<T>())
 }
 
 /// The squared norm of every row of `x` (`n × d`): `n` values.
@@ -183,7 +196,7 @@ pub fn squared_norms<T: Scalar>(x: ArrayView2<'_, T>) -> Vec<T> {
 /// [`squared_norms`] on a given instruction set: bitwise the diagonal of what a
 /// [`GramScratch::with_isa`] gives.
 pub fn squared_norms_with<T: Scalar>(isa: Isa, x: ArrayView2<'_, T>) -> Vec<T> {
-    let width = isa.dispatch(AskGeometry(PhantomData::<T>)).right;
+    let width = isa.dispatch(AskGeometry(PhantomData::<T>)).width;
     let mut norms = vec![T::from_f64(0.0); x.nrows()];
     let mut buffer = Vec::new();
     let depth = x.ncols();
@@ -191,7 +204,7 @@ pub fn squared_norms_with<T: Scalar>(isa: Isa, x: ArrayView2<'_, T>) -> Vec<T> {
         for start in (0..depth).step_by(CHUNK) {
             let chunk = start..depth.min(start + CHUNK);
             let panel = aligned(&mut buffer, width * chunk.len());
-            pack::pack(x, chunk, width, panel);
+            T::pack(isa, Pack { x, chunk, width, out: panel });
             T::norms_block(isa, Norms { panel, out: &mut *out, first: start == 0 });
         }
     }

@@ -1,14 +1,17 @@
 //! Whole Gram matrices from tiles, in parallel.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
-use super::{GramScratch, gram_tile};
+use super::PackedRows;
 use crate::par::Par;
 use crate::scalar::Scalar;
 
 /// The largest side of a tile.
-const TILE: usize = 512;
+const TILE: usize = 480;
+
+/// A multiple of every [`PackedRows::alignment`].
+const STEP: usize = 96;
 
 /// A part of the result with the rows and columns it starts at.
 struct Tile<'a, T> {
@@ -23,8 +26,8 @@ struct Tile<'a, T> {
 ///
 /// Entries are canonical (see [the module](super)): the result does not depend on
 /// the threads, and the symmetric one, of which only the upper half is computed,
-/// equals `gram(x1, Some(x1), par)` to the bit. Memory: the result and, for each
-/// thread, a [`GramScratch`].
+/// equals `gram(x1, Some(x1), par)` to the bit. Memory: the result and a packed
+/// copy of the inputs ([`PackedRows::bytes_for`]).
 ///
 /// # Panics
 ///
@@ -50,30 +53,31 @@ pub fn gram<T: Scalar>(
         None => symmetric_tiles(out.view_mut(), tile),
         Some(_) => split(out.view_mut(), tile).into_iter().flatten().collect(),
     };
-    let work = |scratch: &mut GramScratch<T>, task: Tile<'_, T>| {
-        let (rows, columns) = task.out.dim();
-        let x1 = x1.slice_axis(Axis(0), Slice::from(task.row..task.row + rows));
-        let x2 = right.slice_axis(Axis(0), Slice::from(task.column..task.column + columns));
-        let mut out = task.out;
-        gram_tile(x1, x2, scratch, out.view_mut());
+    let left = PackedRows::new(x1, par);
+    let right = x2.map(|x2| PackedRows::new(x2, par));
+    let right = right.as_ref().unwrap_or(&left);
+    let work = |mut task: Tile<'_, T>| {
+        let (height, width) = task.out.dim();
+        let rows = task.row..task.row + height;
+        let columns = task.column..task.column + width;
+        left.tile(rows, right, columns, task.out.view_mut());
         if let Some(mirror) = task.mirror {
-            transpose(out.view(), mirror);
+            transpose(task.out.view(), mirror);
         }
     };
     if par.threads() == 1 || tiles.len() == 1 {
-        let mut scratch = GramScratch::new();
-        tiles.into_iter().for_each(|tile| work(&mut scratch, tile));
+        tiles.into_iter().for_each(work);
     } else {
-        par.install(|| tiles.into_par_iter().with_max_len(1).for_each_init(GramScratch::new, work));
+        par.install(|| tiles.into_par_iter().with_max_len(1).for_each(work));
     }
     out
 }
 
-/// A side that gives every thread several tiles, and never less than 64.
+/// A side that gives every thread several tiles, in steps of 96.
 fn tile_side(rows: usize, columns: usize, threads: usize) -> usize {
     let mut side = TILE;
-    while side > 64 && threads > 1 && rows.div_ceil(side) * columns.div_ceil(side) < 8 * threads {
-        side /= 2;
+    while side > STEP && threads > 1 && rows.div_ceil(side) * columns.div_ceil(side) < 8 * threads {
+        side -= STEP;
     }
     side
 }
