@@ -37,10 +37,6 @@ def show(name, f, lo, hi, n, relative=True):
     print("    [" + ",\n     ".join(repr(float(x)) for x in c) + "]")
 
 
-def series(terms):
-    return lambda z: sum((t * z**k for k, t in terms), mp.mpf(0))
-
-
 def atan_bend(z):
     """(q - atan q) / q^3 at z = q^2."""
     if z < mp.mpf("1e-12"):
@@ -49,7 +45,45 @@ def atan_bend(z):
     return (q - mp.atan(q)) / q**3
 
 
+def erfcx_scaled(q):
+    """(1 + 2x) erfcx(x) at q = (x - 4) / (x + 4)."""
+    if q >= 1:
+        return 2 / mp.sqrt(mp.pi)
+    x = 4 * (1 + q) / (1 - q)
+    if x > 12:  # asymptotic series
+        z, t, total = 1 / (2 * x * x), mp.mpf(1), mp.mpf(1)
+        for k in range(1, 30):
+            t *= -(2 * k - 1) * z
+            total += t
+        return (1 + 2 * x) * total / (x * mp.sqrt(mp.pi))
+    with mp.workdps(60 + int(x * x / 2)):
+        return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+
+
+def erf_ratio(z):
+    """erf(x) / x at z = x^2."""
+    x = mp.sqrt(z)
+    return mp.erf(x) / x if x else 2 / mp.sqrt(mp.pi)
+
+
+def taylor(coefficient, terms=40):
+    return lambda z: sum((coefficient(k) * z**k for k in range(terms)), mp.mpf(0))
+
+
+sine = taylor(lambda k: (-1) ** (k + 1) / mp.factorial(2 * k + 3))  # (sin r - r) / r^3
+cosine = taylor(lambda k: (-1) ** k / mp.factorial(2 * k + 4))  # (cos r - 1 + z/2) / z^2
+
+
 if __name__ == "__main__":
     top = mp.tan(mp.pi / 8) ** 2 * mp.mpf("1.0001")
     show("atan bend, f64", atan_bend, 0, top, 11)
     show("atan bend, f32", atan_bend, 0, top, 5)
+    show("erfcx, f64", erfcx_scaled, -1, 1, 25)
+    show("erfcx, f32", erfcx_scaled, -1, 1, 13)
+    show("erf, f64", erf_ratio, 0, "0.2501", 9)
+    show("erf, f32", erf_ratio, 0, "0.2501", 5)
+    quarter = (mp.pi / 4) ** 2 * mp.mpf("1.001")
+    show("sin, f64", sine, 0, quarter, 6)
+    show("sin, f32", sine, 0, quarter, 3)
+    show("cos, f64", cosine, 0, quarter, 6)
+    show("cos, f32", cosine, 0, quarter, 3)

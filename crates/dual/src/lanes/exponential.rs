@@ -45,3 +45,15 @@ fn reduce<R: Real>(x: R) -> (R, R) {
     let r = (-n).mul_add(x.lit(high), x);
     (n, (-n).mul_add(x.lit(low), r))
 }
+
+/// `e^x - 1`, relative accuracy down to the smallest arguments.
+#[inline(always)]
+pub(super) fn expm1<R: Real>(x: R) -> R {
+    let high = if R::SINGLE { 88.7 } else { 709.7 };
+    // below -40 the result is -1 to the last place
+    let (n, r) = reduce(x.max(x.lit(-40.0)).min(x.lit(high)));
+    let tail = if R::SINGLE { polynomial(r, &SINGLE) } else { polynomial(r, &DOUBLE) };
+    let small = (r * r).mul_add(tail, r);
+    let half = (n - 1.0).pow2();
+    small.mul_add(half, half - 0.5) * 2.0
+}

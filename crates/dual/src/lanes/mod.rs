@@ -10,9 +10,11 @@
 //! instruction set falls back to one call per lane, many times slower, silently.
 
 mod arctangent;
+mod error_function;
 mod exponential;
 mod isa;
 mod portable;
+mod trigonometric;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -53,6 +55,9 @@ pub trait Real:
 
     /// `self * b + c`, with one rounding where the hardware has it.
     fn mul_add(self, b: Self, c: Self) -> Self;
+
+    /// `self * b + c` with one rounding everywhere, where an error term is wanted.
+    fn fma(self, b: Self, c: Self) -> Self;
 
     /// `a b - c d` to about one ulp of the result, whatever cancels (Kahan's algorithm).
     ///
@@ -141,6 +146,48 @@ pub trait Real:
     #[inline(always)]
     fn acos(self) -> Self {
         arctangent::acos(self)
+    }
+
+    /// `e^self - 1`, 2 ulp; -1 and the largest finite number far out.
+    #[inline(always)]
+    fn expm1(self) -> Self {
+        exponential::expm1(self)
+    }
+
+    /// Sine and cosine for magnitudes up to 1e3, 2 ulp of 1.
+    #[inline(always)]
+    fn sin_cos(self) -> (Self, Self) {
+        trigonometric::sin_cos(self)
+    }
+
+    /// The error function, 2 ulp.
+    #[inline(always)]
+    fn erf(self) -> Self {
+        error_function::erf(self)
+    }
+
+    /// The complement `1 - erf(self)`, 4 ulp, down to the smallest normal number.
+    #[inline(always)]
+    fn erfc(self) -> Self {
+        error_function::erfc(self)
+    }
+
+    /// The scaled complement `e^(x^2) erfc(x)`, 3 ulp; saturates for `x` below -26.5 (`f32`: -9).
+    #[inline(always)]
+    fn erfcx(self) -> Self {
+        error_function::erfcx(self)
+    }
+
+    /// Standard normal distribution function, 4 ulp, both tails relative.
+    #[inline(always)]
+    fn norm_cdf(self) -> Self {
+        error_function::norm_cdf(self)
+    }
+
+    /// Standard normal density, 3 ulp.
+    #[inline(always)]
+    fn norm_pdf(self) -> Self {
+        error_function::norm_pdf(self)
     }
 }
 

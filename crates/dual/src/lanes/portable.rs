@@ -47,6 +47,10 @@ macro_rules! portable {
                 Self(self.0 * b.0 + c.0)
             }
             #[inline(always)]
+            fn fma(self, b: Self, c: Self) -> Self {
+                Self(self.0.mul_add(b.0, c.0))
+            }
+            #[inline(always)]
             fn difference_of_products(a: Self, b: Self, c: Self, d: Self) -> Self {
                 let cd = c.0 * d.0;
                 let error = (-c.0).mul_add(d.0, cd);

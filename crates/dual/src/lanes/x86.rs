@@ -57,6 +57,10 @@ macro_rules! vector {
                 Self { v: self.simd.$fma(self.v, b.v, c.v), ..self }
             }
             #[inline(always)]
+            fn fma(self, b: Self, c: Self) -> Self {
+                self.mul_add(b, c)
+            }
+            #[inline(always)]
             fn difference_of_products(a: Self, b: Self, c: Self, d: Self) -> Self {
                 let cd = c * d;
                 let error = (-c).mul_add(d, cd);
