@@ -3,6 +3,7 @@
 use widelimit_arch::Activation;
 
 use crate::families::Relu;
+use crate::hermite::Hermite;
 use crate::lanes::{Element, Isa};
 use crate::route::{Closed, Route};
 use crate::{Error, Prepared};
@@ -56,6 +57,7 @@ macro_rules! routes {
 
 routes! {
     Relu(Closed<Relu, 3>),
+    Hermite(Hermite),
 }
 
 impl Dual {
@@ -65,6 +67,12 @@ impl Dual {
     ///
     /// A parameter for which the dual does not exist.
     pub fn new(activation: &Activation) -> Result<Self, Error> {
+        if let Activation::Numerical { function, .. } = activation
+            && let Some(route) = Hermite::new(function)
+        {
+            let name = route.name();
+            return Ok(Self { name, homogeneity: None, compiled: Compiled::Hermite(route) });
+        }
         let (name, homogeneity, compiled) = match *activation {
             Activation::Relu => ("relu", Some(1.0), relu(0.0, 1.0)),
             Activation::LeakyRelu { alpha } => ("leaky_relu", Some(1.0), relu(alpha, 1.0)),

@@ -42,4 +42,28 @@ pub enum Error {
         /// `f32` or `f64`.
         format: &'static str,
     },
+
+    /// A user function that failed.
+    #[error("function `{function}` failed on arguments from x = {x} on: {message}")]
+    FunctionFailed {
+        /// Its name.
+        function: String,
+        /// The first argument of the slice it was given.
+        x: f64,
+        /// What it said.
+        message: String,
+    },
+
+    /// A user function with a value that is not finite.
+    #[error(
+        "function `{function}` gives {value} at x = {x}; it must be finite where inputs of this variance reach"
+    )]
+    FunctionValue {
+        /// Its name.
+        function: String,
+        /// The argument.
+        x: f64,
+        /// The value.
+        value: f64,
+    },
 }

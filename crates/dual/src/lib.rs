@@ -10,8 +10,10 @@
 mod dual;
 mod error;
 mod families;
+mod hermite;
 pub mod lanes;
 mod prepared;
+mod quadrature;
 mod route;
 
 pub use dual::{Dual, Pair};

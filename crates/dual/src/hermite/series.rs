@@ -1,0 +1,314 @@
+//! Summing the series of a row of pairs by Horner's rule, in the square of the correlation.
+//!
+//! Each point knows two lengths of its series: after `full` terms its own tail is negligible
+//! whatever it is multiplied with, after `half` terms it is against a tail as small as itself. By
+//! Cauchy-Schwarz the product series of two points may stop at
+//!
+//! ```text
+//! min(max(half, half'), full, full')
+//! ```
+//!
+//! which depends on the two points only. Lanes that stop earlier than their neighbours see exact
+//! zeros until their own first term, so neighbours do not change a result.
+
+use super::coefficients::Coefficients;
+use crate::Prepared;
+use crate::lanes::{Element, Job, Lanes, Real};
+
+/// Points looked ahead for bounds on the lengths: the most one block of vectors holds.
+const WINDOW: usize = 64;
+
+const ROOT: usize = 0;
+const INVERSE: usize = 1;
+const MEAN: usize = 2;
+const LINEAR: usize = 3;
+const HALF: usize = 4;
+const FULL: usize = 5;
+/// Smallest and largest `half`, smallest and largest `full` among the next [`WINDOW`] points.
+const BOUNDS: [usize; 4] = [6, 7, 8, 9];
+const SERIES: usize = 10;
+
+/// Layout of the prepared numbers.
+#[derive(Clone, Copy)]
+pub(super) struct Columns {
+    /// Coefficients to a term: one for functions of one parity.
+    pub per_term: usize,
+}
+
+impl Columns {
+    /// Columns for series of so many terms.
+    pub(super) fn count(self, terms: usize) -> usize {
+        SERIES + terms * self.per_term
+    }
+
+    /// Whether so many columns can be a series of this kind.
+    pub(super) fn fits(self, columns: usize) -> bool {
+        columns >= SERIES && (columns - SERIES).is_multiple_of(self.per_term)
+    }
+
+    /// Writes one point.
+    pub(super) fn write<T: Element>(
+        self,
+        prepared: &mut Prepared<T>,
+        index: usize,
+        variance: f64,
+        point: &Coefficients,
+    ) {
+        let root = variance.sqrt();
+        // below the normal numbers the correlation has no digits left; such a point counts as zero
+        let smallest = if T::SINGLE { f64::from(f32::MIN_POSITIVE) } else { 1e-300 };
+        let inverse = if variance < smallest { 0.0 } else { 1.0 / root };
+        let mut set = |column, x| prepared.set(column, index, T::from_f64(x));
+        set(ROOT, root);
+        set(INVERSE, inverse);
+        set(MEAN, point.mean);
+        set(LINEAR, point.linear);
+        set(HALF, point.half as f64);
+        set(FULL, point.full as f64);
+        for (m, x) in point.series.iter().enumerate() {
+            set(SERIES + m, *x);
+        }
+    }
+
+    /// Writes the bounds over the points that follow each one.
+    pub(super) fn write_windows<T: Element>(
+        self,
+        prepared: &mut Prepared<T>,
+        points: &[Coefficients],
+    ) {
+        for index in 0..points.len() {
+            let window = &points[index..points.len().min(index + WINDOW)];
+            let bounds = window.iter().fold([usize::MAX, 0, usize::MAX, 0], |b, point| {
+                [
+                    b[0].min(point.half),
+                    b[1].max(point.half),
+                    b[2].min(point.full),
+                    b[3].max(point.full),
+                ]
+            });
+            for (column, bound) in BOUNDS.into_iter().zip(bounds) {
+                prepared.set(column, index, T::from_f64(bound as f64));
+            }
+        }
+    }
+}
+
+/// One row of pairs; `EVEN` and `ODD` say which degrees from 2 on the series has.
+pub(super) struct Row<'a, T, const EVEN: bool, const ODD: bool> {
+    pub left: &'a Prepared<T>,
+    pub i: usize,
+    pub right: &'a Prepared<T>,
+    pub j0: usize,
+    pub k: &'a mut [T],
+    pub t: Option<&'a mut [T]>,
+}
+
+impl<T: Element, const EVEN: bool, const ODD: bool> Job<T> for Row<'_, T, EVEN, ODD> {
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let Self { left, i, right, j0, k, t } = self;
+        // the left coefficients lie one to a column: gather them once for the whole row
+        let series: Vec<T> =
+            (SERIES..left.columns()).map(|column| left.column(column)[i]).collect();
+        let point = Left {
+            root: left.column(ROOT)[i],
+            inverse: left.column(INVERSE)[i],
+            mean: left.column(MEAN)[i],
+            linear: left.column(LINEAR)[i],
+            half: left.column(HALF)[i],
+            full: left.column(FULL)[i],
+            series: &series,
+        };
+        match t {
+            Some(t) => row::<T, L, EVEN, ODD, true>(lanes, &point, right, j0, k, t),
+            None => row::<T, L, EVEN, ODD, false>(lanes, &point, right, j0, k, &mut []),
+        }
+    }
+}
+
+/// The left point of a row.
+struct Left<'a, T> {
+    root: T,
+    inverse: T,
+    mean: T,
+    linear: T,
+    half: T,
+    full: T,
+    series: &'a [T],
+}
+
+/// Vectors summed side by side, so that one waits for no other's result.
+const ABREAST: usize = 4;
+
+#[inline(always)]
+fn row<T: Element, L: Lanes<T>, const EVEN: bool, const ODD: bool, const SLOPE: bool>(
+    lanes: L,
+    left: &Left<'_, T>,
+    right: &Prepared<T>,
+    j0: usize,
+    k: &mut [T],
+    t: &mut [T],
+) {
+    let n = k.len();
+    let mut m = 0;
+    while m + ABREAST * L::WIDTH <= n {
+        let end = m + ABREAST * L::WIDTH;
+        let t = if SLOPE { &mut t[m..end] } else { &mut [] as &mut [T] };
+        block::<T, L, EVEN, ODD, SLOPE, ABREAST>(lanes, left, right, j0 + m, &mut k[m..end], t);
+        m = end;
+    }
+    while m < n {
+        let end = n.min(m + L::WIDTH);
+        let t = if SLOPE { &mut t[m..end] } else { &mut [] as &mut [T] };
+        block::<T, L, EVEN, ODD, SLOPE, 1>(lanes, left, right, j0 + m, &mut k[m..end], t);
+        m = end;
+    }
+}
+
+/// `N` vectors of entries; `k` and `t` hold `N` vectors, or fewer entries than one.
+#[inline(always)]
+fn block<
+    T: Element,
+    L: Lanes<T>,
+    const EVEN: bool,
+    const ODD: bool,
+    const SLOPE: bool,
+    const N: usize,
+>(
+    lanes: L,
+    left: &Left<'_, T>,
+    right: &Prepared<T>,
+    j: usize,
+    k: &mut [T],
+    t: &mut [T],
+) {
+    let zero = lanes.splat(T::default());
+    let one = zero.lit(1.0);
+    let (half, full) = (lanes.splat(left.half), lanes.splat(left.full));
+    let inverse = lanes.splat(left.inverse);
+    let (mut rho, mut square, mut length) = ([zero; N], [zero; N], [zero; N]);
+    for v in 0..N {
+        let at = v * L::WIDTH;
+        let c = lanes.load(&k[at..]);
+        let r = c * (inverse * points(lanes, right, INVERSE, j + at));
+        rho[v] = r.max(-one).min(one);
+        square[v] = rho[v] * rho[v];
+        let longer = half.max(points(lanes, right, HALF, j + at));
+        length[v] = longer.min(full.min(points(lanes, right, FULL, j + at)));
+    }
+
+    let [least_half, most_half, least_full, most_full] =
+        BOUNDS.map(|column| right.column(column)[j].to_f64());
+    let (own_half, own_full) = (left.half.to_f64(), left.full.to_f64());
+    let shortest = own_half.max(least_half).min(own_full.min(least_full)) as usize;
+    let longest = own_half.max(most_half).min(own_full.min(most_full)) as usize;
+
+    // value and derivative of the even and odd polynomials in the squared correlation
+    let per_term = usize::from(EVEN) + usize::from(ODD);
+    let mut even = Horner { sum: [zero; N], slope: [zero; N] };
+    let mut odd = Horner { sum: [zero; N], slope: [zero; N] };
+    for m in (shortest..longest).rev() {
+        let index = zero.lit(m as f64);
+        if EVEN {
+            let mut d = products::<T, L, N>(lanes, left, right, j, m * per_term);
+            for v in 0..N {
+                d[v] = d[v].select(index.lt(length[v]), zero);
+            }
+            even.add::<SLOPE>(&square, d);
+        }
+        if ODD {
+            let mut d =
+                products::<T, L, N>(lanes, left, right, j, m * per_term + usize::from(EVEN));
+            for v in 0..N {
+                d[v] = d[v].select(index.lt(length[v]), zero);
+            }
+            odd.add::<SLOPE>(&square, d);
+        }
+    }
+    for m in (0..shortest).rev() {
+        if EVEN {
+            let d = products::<T, L, N>(lanes, left, right, j, m * per_term);
+            even.add::<SLOPE>(&square, d);
+        }
+        if ODD {
+            let d = products::<T, L, N>(lanes, left, right, j, m * per_term + usize::from(EVEN));
+            odd.add::<SLOPE>(&square, d);
+        }
+    }
+
+    let (root, mean, linear) =
+        (lanes.splat(left.root), lanes.splat(left.mean), lanes.splat(left.linear));
+    for v in 0..N {
+        let at = v * L::WIDTH;
+        let first = linear * points(lanes, right, LINEAR, j + at);
+        let (r, y) = (rho[v], square[v]);
+        let (mut value, mut slope) = (first, first);
+        if ODD {
+            value = y.mul_add(odd.sum[v], value);
+            if SLOPE {
+                slope = y.mul_add(odd.sum[v] * 3.0 + (y * odd.slope[v]) * 2.0, slope);
+            }
+        }
+        if EVEN {
+            value = r.mul_add(even.sum[v], value);
+            if SLOPE {
+                slope = r.mul_add((y * even.slope[v] + even.sum[v]) * 2.0, slope);
+            }
+        }
+        let means = mean * points(lanes, right, MEAN, j + at);
+        let result = (root * points(lanes, right, ROOT, j + at)).mul_add(r * value, means);
+        let end = k.len().min(at + L::WIDTH);
+        lanes.store(&mut k[at..end], result);
+        if SLOPE {
+            let product = lanes.load(&t[at..end]) * slope;
+            lanes.store(&mut t[at..end], product);
+        }
+    }
+}
+
+/// One column of as many points as a vector holds.
+#[inline(always)]
+fn points<T: Element, L: Lanes<T>>(
+    lanes: L,
+    right: &Prepared<T>,
+    column: usize,
+    j: usize,
+) -> L::Vector {
+    lanes.load(&right.column(column)[j..][..L::WIDTH])
+}
+
+/// The products of one coefficient of the left point with those of `N` vectors of right points.
+#[inline(always)]
+fn products<T: Element, L: Lanes<T>, const N: usize>(
+    lanes: L,
+    left: &Left<'_, T>,
+    right: &Prepared<T>,
+    j: usize,
+    at: usize,
+) -> [L::Vector; N] {
+    let factor = lanes.splat(left.series[at]);
+    let column = &right.column(SERIES + at)[j..][..N * L::WIDTH];
+    let mut products = [factor; N];
+    for (v, product) in products.iter_mut().enumerate() {
+        *product = factor * lanes.load(&column[v * L::WIDTH..][..L::WIDTH]);
+    }
+    products
+}
+
+/// A polynomial and its derivative on the way down from the highest power.
+struct Horner<R, const N: usize> {
+    sum: [R; N],
+    slope: [R; N],
+}
+
+impl<R: Real, const N: usize> Horner<R, N> {
+    #[inline(always)]
+    fn add<const SLOPE: bool>(&mut self, x: &[R; N], coefficient: [R; N]) {
+        for v in 0..N {
+            if SLOPE {
+                self.slope[v] = self.slope[v].mul_add(x[v], self.sum[v]);
+            }
+            self.sum[v] = self.sum[v].mul_add(x[v], coefficient[v]);
+        }
+    }
+}
