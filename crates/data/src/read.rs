@@ -101,10 +101,7 @@ pub fn read_inputs_without(source: &Source, exclude: &[&str]) -> Result<Array, E
 pub fn read_targets(source: &Source) -> Result<Targets, Error> {
     let what = source.to_string();
     let targets = match source.format() {
-        Format::Npy | Format::Npz => {
-            let file = array_file(source)?;
-            Targets::from_values(file.read_values()?, file.shape(), &what)?
-        }
+        Format::Npy | Format::Npz => array_file(source)?.targets()?,
         Format::Csv => {
             let table = csv_table(source, &[])?;
             let columns = chosen(source, &[], table.columns(), |name| table.column(name))?;

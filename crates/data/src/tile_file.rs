@@ -282,7 +282,7 @@ mod tests {
         let a = spec("a", &[1, 1], FloatType::F32);
         let create =
             |name: &str, specs: &[TileSpec]| TileFile::create(dir.path().join(name), specs);
-        assert!(matches!(create("k.csv", &[a.clone()]), Err(Error::Source { .. })));
+        assert!(matches!(create("k.csv", std::slice::from_ref(&a)), Err(Error::Source { .. })));
         assert!(matches!(create("k.npy", &[a.clone(), a.clone()]), Err(Error::Source { .. })));
         assert!(matches!(create("k.npz", &[a.clone(), a.clone()]), Err(Error::Duplicate { .. })));
         let huge = spec("b", &[usize::MAX, 2], FloatType::F32);

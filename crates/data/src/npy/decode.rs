@@ -86,15 +86,18 @@ struct Elements<'a> {
 }
 
 impl Elements<'_> {
-    /// An empty vector with room for all elements. The header was compared with the bytes that
-    /// are there, so the room is in proportion to the file.
-    fn room<T>(&self) -> Result<Vec<T>, Error> {
-        let mut values = Vec::new();
-        values.try_reserve_exact(self.count).map_err(|_| Error::OutOfMemory {
+    /// Makes room for the next elements: at most double, never beyond all. So memory follows the
+    /// bytes that came, whatever the header announced.
+    fn grow<T>(&self, values: &mut Vec<T>, next: usize) -> Result<(), Error> {
+        let len = values.len();
+        if values.capacity() - len >= next {
+            return Ok(());
+        }
+        let wanted = (2 * len).max(len + next).min(self.count);
+        values.try_reserve_exact(wanted - len).map_err(|_| Error::OutOfMemory {
             what: self.what.to_owned(),
-            bytes: (self.count as u64).saturating_mul(size_of::<T>() as u64),
-        })?;
-        Ok(values)
+            bytes: (wanted as u64).saturating_mul(size_of::<T>() as u64),
+        })
     }
 
     /// Reads all elements of `N` bytes; `convert` gets them little-endian.
@@ -102,13 +105,14 @@ impl Elements<'_> {
         &mut self,
         convert: impl Fn([u8; N]) -> T,
     ) -> Result<Vec<T>, Error> {
-        let mut values = self.room()?;
+        let mut values = Vec::new();
         let mut buffer = vec![0u8; CHUNK];
         let mut left = self.count;
         while left > 0 {
             let n = left.min(CHUNK / N);
             let bytes = &mut buffer[..n * N];
             self.reader.read_exact(bytes).map_err(|e| read_error(e, self.what))?;
+            self.grow(&mut values, n)?;
             let (elements, _) = bytes.as_chunks::<N>();
             if self.big_endian {
                 values.extend(elements.iter().map(|b| {

@@ -3,7 +3,7 @@
 use super::decode::{numbers, read_error, values};
 use super::{Header, Values};
 use crate::storage::{Storage, Window};
-use crate::{Array, Error};
+use crate::{Array, Error, Targets};
 use flate2::read::DeflateDecoder;
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use std::io::{self, Read};
@@ -150,8 +150,19 @@ impl ArrayFile {
         self.assemble(found, &self.header.shape)
     }
 
+    /// Reads all values as targets: integers, booleans and text, one a row, as labels.
+    ///
+    /// Numbers are not checked for being finite; [`crate::read_targets`] does that.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless there are one or two axes, [`Error::Empty`] if one has length 0;
+    /// and as [`ArrayFile::read`].
+    pub fn targets(&self) -> Result<Targets, Error> {
+        Targets::from_values(self.read_values()?, self.shape(), &self.what)
+    }
+
     /// Reads all values in their own type, in C order.
-    pub(crate) fn read_values(&self) -> Result<Values, Error> {
+    fn read_values(&self) -> Result<Values, Error> {
         let found = self.read_checked(values)?;
         let shape = &self.header.shape;
         if !self.header.fortran_order || shape.len() < 2 {

@@ -198,8 +198,9 @@ fn element_kind(descr: &str, what: &str) -> Result<(Kind, bool), Error> {
         ('u', 1 | 2 | 4 | 8) => Kind::Uint(size as u8),
         ('f', 2 | 4 | 8) => Kind::Float(size as u8),
         ('f', 12 | 16) => return Err(element_type(what, "long double")),
-        ('S' | 'a', _) => Kind::Bytes(size),
-        ('U', _) if size <= u32::MAX / 4 => Kind::Unicode(size),
+        // Text of length 0 would make any number of elements fit into no bytes.
+        ('S' | 'a', 1..) => Kind::Bytes(size),
+        ('U', 1..) if size <= u32::MAX / 4 => Kind::Unicode(size),
         _ => return Err(unknown()),
     };
     let big = match order {
@@ -333,6 +334,7 @@ mod tests {
             ("'f8'", "'f8'"),
             ("'<i99999999999'", "99999999999"),
             ("'<U4294967295'", "U4294967295"),
+            ("'|S0'", "S0"),
             ("'é'", "é"),
             ("''", "''"),
         ] {

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Writes the seed corpus `seeds/<target>/...` with the standard library alone.
+
+The files are made from the formats' descriptions and not by the code under test, so they are
+also a second opinion on it (`crates/data/tests/seeds.rs` reads them).
+"""
+
+import io
+import json
+import pathlib
+import struct
+import sys
+import zipfile
+import zlib
+
+OUT = pathlib.Path(__file__).parent / "seeds"
+
+
+def npy(descr, shape, data, fortran=False, version=1):
+    text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
+    prefix = 10 if version == 1 else 12
+    text += " " * (-(prefix + len(text) + 1) % 64) + "\n"
+    size = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + size + text.encode() + data
+
+
+def npz(members, method=zipfile.ZIP_STORED, zip64=False):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, data in members.items():
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            with archive.open(info, "w", force_zip64=zip64) as member:
+                member.write(data)
+    return out.getvalue()
+
+
+def model(texts, tensors):
+    """`tensors`: name -> (dtype, shape, bytes); doubles first, then singles, each by name."""
+    tensors = sorted(tensors.items(), key=lambda t: (t[1][0] != "F64", t[0]))
+    crc = 0
+
+    def add(data):
+        nonlocal crc
+        crc = zlib.crc32(data, crc)
+
+    def part(data):
+        add(struct.pack("<Q", len(data)))
+        add(data)
+
+    for key, text in sorted(texts.items()):
+        part(key.encode())
+        part(text.encode())
+    header, offset = {}, 0
+    for name, (dtype, shape, data) in tensors:
+        part(name.encode())
+        part(f"float{dtype[1:]} {shape}".encode())
+        add(data)
+        header[name] = {
+            "dtype": dtype,
+            "shape": shape,
+            "data_offsets": [offset, offset + len(data)],
+        }
+        offset += len(data)
+    own = {"format": "widelimit-model", "version": "1", "checksum": f"{crc:08x}"}
+    header["__metadata__"] = {**texts, **own}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + b"".join(t[1][2] for t in tensors)
+
+
+def main():
+    f8 = struct.pack("<6d", *range(6))
+    f4 = struct.pack("<6f", *range(6))
+    arrays = {
+        "f8": npy("<f8", (2, 3), f8),
+        "f4_fortran": npy("<f4", (2, 3), f4, fortran=True),
+        "f8_big": npy(">f8", (6,), struct.pack(">6d", *range(6))),
+        "f2": npy("<f2", (3,), struct.pack("<3e", 0.5, -2.0, 65504.0)),
+        "i8_v2": npy("<i8", (4,), struct.pack("<4q", 3, -1, 3, 7), version=2),
+        "u1_4d": npy("|u1", (1, 2, 2, 1), bytes(range(4))),
+        "u8_large": npy("<u8", (2,), struct.pack("<2Q", 1, 2**64 - 1)),
+        "bool": npy("|b1", (3, 1), b"\1\0\1"),
+        "text": npy("<U2", (2,), "ab\0\0".encode("utf-32-le")[:8] + "é\0".encode("utf-32-le")),
+        "bytes": npy("|S3", (2,), b"catdog"),
+        "scalar_v3": npy("<f8", (), f8[:8], version=3),
+        "empty": npy("<f8", (0, 3), b""),
+        "object": npy("|O", (1,), b"\x80\x04N."),
+        "huge": npy("<f8", (2**40, 2**20), f8),
+        "nan": npy("<f8", (2, 1), struct.pack("<2d", float("nan"), 1.0)),
+    }
+    members = {f"{name}.npy": arrays[name] for name in ("f8", "i8_v2", "text")}
+    archives = {
+        "stored": npz(members),
+        "deflated": npz(members, zipfile.ZIP_DEFLATED),
+        "zip64": npz({"größe.npy": arrays["f8"], "readme.txt": b"no array"}, zip64=True),
+        "none": npz({}),
+    }
+    tables = {
+        "header": b"\0a,b,label\n1,2,cat\n3,4.5e-1,dog\n",
+        "plain": b"\x021,2\r\n3,4\r\n\r\n",
+        "semicolons": b"\0x;y\n1,5;2\n",
+        "tabs_bom": b"\0\xef\xbb\xbfx\ty\n1\t2\n",
+        "quoted": b'\0"a ""b""","c\nd"\n"1","2"\n',
+        "missing": b"\0a,b\n1,NA\n",
+        "ragged": b"\0a,b\n1,2\n1,2,3\n",
+    }
+    dense = [{"layer": "dense", "w_std": 1.5, "b_std": 0.1, "width": 64}, {"layer": "relu"}]
+    models = {
+        "small": model(
+            {"network": json.dumps(dense), "task": "regression"},
+            {"x": ("F32", [2, 3], f4), "coefficients": ("F64", [6], f8)},
+        ),
+        "empty": model({}, {}),
+    }
+    networks = {
+        "dense": json.dumps(dense),
+        "object": json.dumps({"layers": dense}),
+        "residual": json.dumps(
+            [{"layer": "residual", "body": dense, "shortcut": []}, {"layer": "dense", "w_std": 1.0}]
+        ),
+        "parallel": json.dumps(
+            [{"layer": "parallel", "branches": [dense, dense], "combine": "concat"}]
+        ),
+        "conv": json.dumps(
+            [
+                {"layer": "conv", "filter": [3, 3], "strides": [1, 1], "padding": "SAME",
+                 "w_std": 1.3, "b_std": 0.1, "width": 64},
+                {"layer": "avg_pool", "window": [2, 2], "strides": [2, 2], "padding": "VALID"},
+                {"layer": "flatten"},
+            ]
+        ),
+        "activations": json.dumps(
+            [{"layer": "leaky_relu", "alpha": 0.1}, {"layer": "erf", "a": 1, "b": 1, "c": 0},
+             {"layer": "polynomial", "coef": [0, 1, 0.5]}, {"layer": "tanh"},
+             {"layer": "layer_norm", "axes": ["channels"], "eps": 1e-12},
+             {"layer": "dropout", "keep_rate": 0.9, "mode": "train"}]
+        ),
+        "preset": "mlp:3:relu",
+        "preset_conv": "resnet:3",
+    }  # fmt: skip
+    sources = ["x.npy", "set.npz:x", r"C:\d\t.csv:time:hour", "a:b.parquet", "x.csv:y.npz:z"]
+    corpora = {
+        "npy": arrays,
+        "npz": archives,
+        "csv": tables,
+        "model": models,
+        "network": {k: v.encode() for k, v in networks.items()},
+        "source": {str(i): s.encode() for i, s in enumerate(sources)},
+    }
+    for target, files in corpora.items():
+        folder = OUT / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+    print(f"{sum(map(len, corpora.values()))} seeds in {OUT}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
