@@ -12,8 +12,9 @@
 //!   all branches but one must have weights.
 
 use crate::activation::Activation;
+use crate::catalogue::MAX_CHANNELS;
+use crate::describe::describe;
 use crate::error::Error;
-use crate::fields::describe;
 use crate::function::Function;
 use crate::layer::{Combine, Layer, Mode, Padding, Parameterization, Weights};
 use crate::position::{List, Position};
@@ -362,7 +363,7 @@ fn whole_channels(
         return Ok(());
     };
     let channels = s_out * weights.width as f64;
-    if (1.0..=table::MAX_CHANNELS).contains(&channels) && channels.fract() == 0.0 {
+    if (1.0..=MAX_CHANNELS).contains(&channels) && channels.fract() == 0.0 {
         return Ok(());
     }
     let expected =

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::activation::Activation;
+use crate::describe::{Values, describe};
 use crate::error::Error;
-use crate::fields::{Values, describe};
 use crate::json::Json;
 use crate::layer::Layer;
 use crate::network::Network;

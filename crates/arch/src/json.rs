@@ -7,8 +7,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::activation::Activation;
 use crate::check::MAX_NESTING;
+use crate::describe::describe;
 use crate::error::Error;
-use crate::fields::{Fields, describe};
+use crate::fields::Fields;
 use crate::layer::Layer;
 use crate::position::{List, Position};
 use crate::suggest::nearest;

@@ -55,6 +55,7 @@ mod tests {
             ("ReLU", "relu"),
             ("AvgPool", "avg_pool"),
             ("dens", "dense"),
+            ("denses", "dense"),
             ("wstd", "w_std"),
             ("W_std", "w_std"),
             ("LayerNorm", "layer_norm"),

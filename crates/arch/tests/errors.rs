@@ -322,6 +322,9 @@ fn branches_must_be_independent() {
     }
     let hidden = format!("{DENSE}, {RELU}");
     assert!(Network::from_json(&format!("[{}]", parallel("product", &["", &hidden]))).is_ok());
+    // What flips with the weights before a block inside a branch flips with weights of the branch.
+    let block = format!(r#"{DENSE}, {{"layer": "residual", "body": [{RELU}, {DENSE}]}}"#);
+    assert!(Network::from_json(&format!("[{DENSE}, {}]", parallel("sum", &["", &block]))).is_ok());
     // A sum with its input in it is not independent of the input.
     let sum = parallel("sum", &["", DENSE]);
     let json = format!("[{}]", parallel("product", &["", &sum]));
