@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpus `seeds/<target>/...` with the standard library alone.
+"""Write the seed corpus `seeds/<target>/...` with the standard library alone.
 
 The files are made from the formats' descriptions and not by the code under test, so they are
 also a second opinion on it (`crates/data/tests/seeds.rs` reads them).
@@ -17,6 +17,7 @@ OUT = pathlib.Path(__file__).parent / "seeds"
 
 
 def npy(descr, shape, data, fortran=False, version=1):
+    """Give the bytes of an `.npy` file."""
     text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
     prefix = 10 if version == 1 else 12
     text += " " * (-(prefix + len(text) + 1) % 64) + "\n"
@@ -25,6 +26,7 @@ def npy(descr, shape, data, fortran=False, version=1):
 
 
 def npz(members, method=zipfile.ZIP_STORED, zip64=False):
+    """Give the bytes of a zip archive of these members."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, data in members.items():
@@ -36,7 +38,7 @@ def npz(members, method=zipfile.ZIP_STORED, zip64=False):
 
 
 def model(texts, tensors):
-    """`tensors`: name -> (dtype, shape, bytes); doubles first, then singles, each by name."""
+    """Give the bytes of a model file; `tensors`: name -> (dtype, shape, bytes); doubles first, then singles, each by name."""
     tensors = sorted(tensors.items(), key=lambda t: (t[1][0] != "F64", t[0]))
     crc = 0
 
@@ -70,6 +72,7 @@ def model(texts, tensors):
 
 
 def main():
+    """Write all seeds."""
     f8 = struct.pack("<6d", *range(6))
     f4 = struct.pack("<6f", *range(6))
     arrays = {

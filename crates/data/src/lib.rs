@@ -40,7 +40,7 @@ pub use check::check_finite;
 pub use csv::{CsvOptions, CsvTable};
 pub use error::Error;
 pub use model_file::ModelFile;
-pub use npy::{ArrayFile, write_npy};
+pub use npy::{ArrayFile, write_labels, write_npy};
 pub use npz::{Npz, write_npz};
 pub use read::{Peek, peek, peek_without, read_inputs, read_inputs_without, read_targets};
 pub use source::{Format, Source};

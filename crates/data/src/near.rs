@@ -13,20 +13,24 @@ pub(crate) fn nearest(wanted: &str, names: &[String]) -> Option<String> {
         .map(|(_, n)| n.clone())
 }
 
-/// Levenshtein distance in characters, one row of the table at a time.
+/// Edits between two words: characters inserted, left out, replaced, or two neighbours swapped
+/// (optimal string alignment), three rows of the table at a time.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let replaced = corner + usize::from(ca != *cb);
-            corner = row[j + 1];
-            row[j + 1] = replaced.min(corner + 1).min(row[j] + 1);
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before = vec![0; b.len() + 1];
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for i in 0..a.len() {
+        let mut row = vec![i + 1; b.len() + 1];
+        for j in 0..b.len() {
+            let replaced = above[j] + usize::from(a[i] != b[j]);
+            row[j + 1] = replaced.min(above[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                row[j + 1] = row[j + 1].min(before[j - 1] + 1);
+            }
         }
+        before = std::mem::replace(&mut above, row);
     }
-    row[b.len()]
+    above[b.len()]
 }
 
 #[cfg(test)]
@@ -40,6 +44,10 @@ mod tests {
         assert_eq!(nearest("label", &names), Some("Label".into()));
         assert_eq!(nearest("weights", &names), None);
         assert_eq!(nearest("x", &[]), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(nearest("knid", &["kind".to_owned()]), Some("kind".into()));
+        assert_eq!(
+            (distance("kitten", "sitting"), distance("", "ab"), distance("ab", "")),
+            (3, 2, 2)
+        );
     }
 }

@@ -42,14 +42,18 @@ fn field_counts(head: &[u8], complete: bool, separator: u8) -> Vec<usize> {
 pub(super) fn names_columns(first: &ByteRecord, second: Option<&ByteRecord>) -> bool {
     let Some(second) = second else {
         // A single line of words is a heading without data.
-        return first.iter().any(|field| number(field).is_none() && !is_missing(field));
+        return first.iter().any(is_name);
     };
-    first.iter().zip(second).any(|(above, below)| {
-        number(above).is_none() && !is_missing(above) && number(below).is_some()
-    })
+    first.iter().zip(second).any(|(above, below)| is_name(above) && number(below).is_some())
 }
 
-/// A number, finite or not.
+/// Neither a number, finite or not, nor a word for a missing one.
+fn is_name(field: &[u8]) -> bool {
+    let text = std::str::from_utf8(field).unwrap_or("?");
+    text.parse::<f64>().is_err() && !is_missing(field)
+}
+
+/// A number; beyond the largest it is infinite.
 pub(super) fn number(field: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(field).ok()?;
     // `parse` also takes words; "infinity" and "nan" are no numbers that one writes by hand.
@@ -97,5 +101,6 @@ mod tests {
         assert!(!names_columns(&r(&["NA", "2"]), Some(&r(&["3", "4"]))));
         assert!(names_columns(&r(&["a", "b"]), None));
         assert!(!names_columns(&r(&["1", "2"]), None));
+        assert!(!names_columns(&r(&["1", "-inf"]), None));
     }
 }

@@ -14,6 +14,20 @@ pub(crate) enum Values {
     Text(Vec<String>),
 }
 
+impl Values {
+    /// The number of values.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Values::F32(v) => v.len(),
+            Values::F64(v) => v.len(),
+            Values::Bool(v) => v.len(),
+            Values::Int(v) => v.len(),
+            Values::Text(v) => v.len(),
+        }
+    }
+}
+
 /// Reads `count` elements as numbers: `float32` stays, every other type becomes `float64`.
 pub(crate) fn numbers(
     reader: &mut dyn Read,

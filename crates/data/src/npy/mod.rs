@@ -11,5 +11,5 @@ pub(crate) use decode::{Values, numbers, read_error};
 pub use file::ArrayFile;
 pub(crate) use file::{Body, Packing};
 pub(crate) use header::{Header, Kind};
-pub use write::write_npy;
 pub(crate) use write::{Sum, header_bytes, write_values};
+pub use write::{write_labels, write_npy};

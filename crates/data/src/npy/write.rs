@@ -1,6 +1,6 @@
 //! Writing `.npy` arrays: version 1, little-endian, C order.
 
-use crate::{Array, Element, Error, FloatType, write_atomically};
+use crate::{Array, Classes, Element, Error, FloatType, write_atomically};
 use ndarray::{ArrayView, ArrayViewD, Axis, Dimension};
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,14 +8,17 @@ use std::path::Path;
 /// About as many bytes are converted at a time.
 const MAX_CHUNK: usize = 1 << 18;
 
-/// Magic, version and dictionary, padded so that the elements start at a multiple of 64.
+/// The header of an array of floating-point numbers.
 pub(crate) fn header_bytes(float: FloatType, shape: &[usize]) -> Vec<u8> {
+    typed_header(&format!("<f{}", float.size()), shape)
+}
+
+/// Magic, version and dictionary, padded so that the elements start at a multiple of 64.
+fn typed_header(descr: &str, shape: &[usize]) -> Vec<u8> {
     let axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
     // A tuple of one ends in a comma, a longer one does not.
     let axes = if shape.len() == 1 { axes.trim_end() } else { axes.trim_end_matches(", ") };
-    let size = float.size();
-    let dictionary =
-        format!("{{'descr': '<f{size}', 'fortran_order': False, 'shape': ({axes}), }}");
+    let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
     let total = (10 + dictionary.len() + 1).next_multiple_of(64);
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     // At most 64 axes of 20 digits: far below the 64 KiB of a version 1 header.
@@ -87,6 +90,60 @@ pub fn write_npy<T: Element, D: Dimension>(
     write_atomically(path, |file| {
         file.write_all(&header_bytes(T::FLOAT_TYPE, array.shape()))?;
         write_array(array.into_dyn(), file)
+    })
+}
+
+/// Writes a class a row as an `.npy` file, whole or not at all: booleans as `bool`, whole numbers
+/// as `int64`, words as text of fixed length.
+///
+/// # Errors
+/// [`Error::NotFound`] if a code is not the index of a class; and as [`write_npy`].
+///
+/// ```
+/// use widelimit_data::{read_targets, write_labels, Classes, Source, Targets};
+/// let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("p.npy");
+/// let classes = Classes::Texts(vec!["cat".into(), "dog".into()]);
+/// write_labels(&path, &[1, 0, 1], &classes)?;
+/// let read = read_targets(&Source::new(&path, None)?)?;
+/// assert_eq!(read, Targets::Labels { codes: vec![1, 0, 1], classes });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write_labels(
+    path: impl AsRef<Path>,
+    codes: &[usize],
+    classes: &Classes,
+) -> Result<(), Error> {
+    let path = path.as_ref();
+    if let Some(code) = codes.iter().find(|code| **code >= classes.len()) {
+        return Err(Error::NotFound {
+            what: path.display().to_string(),
+            kind: "class",
+            name: code.to_string(),
+            near: None,
+            names: classes.names(),
+        });
+    }
+    // Every class as the bytes of one element.
+    let (descr, elements): (String, Vec<Vec<u8>>) = match classes {
+        Classes::Booleans(c) => ("|b1".to_owned(), c.iter().map(|v| vec![u8::from(*v)]).collect()),
+        Classes::Integers(c) => {
+            ("<i8".to_owned(), c.iter().map(|v| v.to_le_bytes().to_vec()).collect())
+        }
+        Classes::Texts(c) => {
+            let length = c.iter().map(|t| t.chars().count()).max().unwrap_or(0).max(1);
+            let utf32 = |text: &String| {
+                let mut bytes: Vec<u8> =
+                    text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+                bytes.resize(4 * length, 0);
+                bytes
+            };
+            (format!("<U{length}"), c.iter().map(utf32).collect())
+        }
+    };
+    write_atomically(path, |file| {
+        file.write_all(&typed_header(&descr, &[codes.len()]))?;
+        codes.iter().try_for_each(|code| file.write_all(&elements[*code]))
     })
 }
 
