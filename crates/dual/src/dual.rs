@@ -1,11 +1,16 @@
 //! The public face: one compiled activation.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 use widelimit_arch::Activation;
 
-use crate::families::Relu;
+use crate::families::{
+    Erf, ExpNormalized, Exponential, Gabor, Gaussian, Gelu, Monomial, RectifiedMonomial, Relu,
+    Series, Sign, Snake, Step, Wave,
+};
 use crate::hermite::Hermite;
 use crate::lanes::{Element, Isa};
-use crate::route::{Closed, Route};
+use crate::route::{Closed, Route, Row};
 use crate::{Error, Prepared};
 
 /// Both duals of a pair of Gaussians `(u, v)` of variances `a`, `b` and covariance `c`.
@@ -57,6 +62,19 @@ macro_rules! routes {
 
 routes! {
     Relu(Closed<Relu, 3>),
+    Sign(Closed<Sign, 2>),
+    Step(Closed<Step, 3>),
+    Monomial(Closed<Monomial, 5>),
+    RectifiedMonomial(Closed<RectifiedMonomial, 5>),
+    Series(Series),
+    Erf(Closed<Erf, 3>),
+    Gelu(Closed<Gelu, 7>),
+    Wave(Closed<Wave, 1>),
+    Snake(Closed<Snake, 2>),
+    Exponential(Closed<Exponential, 1>),
+    ExpNormalized(Closed<ExpNormalized, 3>),
+    Gaussian(Closed<Gaussian, 3>),
+    Gabor(Closed<Gabor, 3>),
     Hermite(Hermite),
 }
 
@@ -73,11 +91,51 @@ impl Dual {
             let name = route.name();
             return Ok(Self { name, homogeneity: None, compiled: Compiled::Hermite(route) });
         }
+        use Compiled as C;
         let (name, homogeneity, compiled) = match *activation {
             Activation::Relu => ("relu", Some(1.0), relu(0.0, 1.0)),
             Activation::LeakyRelu { alpha } => ("leaky_relu", Some(1.0), relu(alpha, 1.0)),
             Activation::AbRelu { a, b } => ("abrelu", Some(1.0), relu(a, b)),
             Activation::Abs => ("abs", Some(1.0), relu(-1.0, 1.0)),
+            Activation::Sign => ("sign", Some(0.0), C::Sign(Closed(Sign))),
+            Activation::Step => ("step", Some(0.0), C::Step(Closed(Step { at_zero: 0.0 }))),
+            Activation::RectifiedMonomial { degree: 0 } => {
+                ("rectified_monomial", Some(0.0), C::Step(Closed(Step { at_zero: 1.0 })))
+            }
+            Activation::RectifiedMonomial { degree } => (
+                "rectified_monomial",
+                Some(f64::from(degree)),
+                C::RectifiedMonomial(Closed(RectifiedMonomial::new(degree)?)),
+            ),
+            Activation::Monomial { degree } => {
+                ("monomial", Some(f64::from(degree)), C::Monomial(Closed(Monomial::new(degree)?)))
+            }
+            Activation::Polynomial { ref coef } => {
+                ("polynomial", None, C::Series(Series::polynomial(coef)?))
+            }
+            Activation::Hermite { degree } => ("hermite", None, C::Series(Series::Hermite(degree))),
+            Activation::Erf { a, b, c } => ("erf", None, erf(a, b, c)),
+            Activation::SigmoidLike => ("sigmoid_like", None, erf(0.5, 1.0 / SIGMOID_WIDTH, 0.5)),
+            Activation::Probit => ("probit", None, erf(0.5, FRAC_1_SQRT_2, 0.5)),
+            Activation::Gelu => ("gelu", None, C::Gelu(Closed(Gelu))),
+            Activation::Sin { a, b, c } => ("sin", None, C::Wave(Closed(Wave::sin(a, b, c)))),
+            Activation::Cos { a, b, c } => ("cos", None, C::Wave(Closed(Wave::cos(a, b, c)))),
+            Activation::Rbf { gamma } => {
+                ("rbf", None, C::Exponential(Closed(Exponential::rbf(gamma))))
+            }
+            Activation::Exp { a, b } => {
+                ("exp", None, C::Exponential(Closed(Exponential::exp(a, b))))
+            }
+            Activation::ExpNormalized { gamma, shift, .. } => (
+                "exp_normalized",
+                Some(1.0),
+                C::ExpNormalized(Closed(ExpNormalized { gamma, shift })),
+            ),
+            Activation::Gaussian { a, b } => {
+                ("gaussian", None, C::Gaussian(Closed(Gaussian::new(a, b)?)))
+            }
+            Activation::Gabor => ("gabor", None, C::Gabor(Closed(Gabor))),
+            Activation::Snake { a } => ("snake", None, C::Snake(Closed(Snake::new(a)?))),
             _ => {
                 return Err(Error::Parameter {
                     activation: "activation",
@@ -158,7 +216,7 @@ impl Dual {
         k: &mut [T],
         t: Option<&mut [T]>,
     ) {
-        each!(&self.compiled, route => route.apply(isa, left, i, right, j0, k, t));
+        each!(&self.compiled, route => route.apply(isa, Row { left, i, right, j0, k, t }));
     }
 
     /// [`diagonal`](Self::diagonal) of many variances.
@@ -177,6 +235,13 @@ impl Dual {
             *kd_out = T::from_f64(kd);
         }
     }
+}
+
+/// The scale that makes `erf(x / scale) / 2 + 1/2` closest to the logistic sigmoid.
+const SIGMOID_WIDTH: f64 = 2.402_056_353_171_979_6;
+
+fn erf(a: f64, b: f64, c: f64) -> Compiled {
+    Compiled::Erf(Closed(Erf::new(a, b, c)))
 }
 
 fn relu(a: f64, b: f64) -> Compiled {

@@ -41,17 +41,7 @@ pub(crate) trait Route: Clone + Send + Sync {
     ) -> Result<Prepared<T>, Error>;
 
     /// See [`Dual::apply`](crate::Dual::apply).
-    #[expect(clippy::too_many_arguments, reason = "the arguments of Dual::apply")]
-    fn apply<T: Element>(
-        &self,
-        isa: Isa,
-        left: &Prepared<T>,
-        i: usize,
-        right: &Prepared<T>,
-        j0: usize,
-        k: &mut [T],
-        t: Option<&mut [T]>,
-    );
+    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>);
 
     /// See [`Dual::pair`](crate::Dual::pair).
     fn pair(&self, a: f64, b: f64, c: f64) -> Pair;
@@ -92,22 +82,9 @@ impl<F: Family<N>, const N: usize> Route for Closed<F, N> {
         Ok(prepared)
     }
 
-    fn apply<T: Element>(
-        &self,
-        isa: Isa,
-        left: &Prepared<T>,
-        i: usize,
-        right: &Prepared<T>,
-        j0: usize,
-        k: &mut [T],
-        t: Option<&mut [T]>,
-    ) {
-        assert!(left.columns() == N && right.columns() == N, "prepared by another dual");
-        assert!(i < left.len() && j0 + k.len() <= right.len(), "point out of range");
-        assert!(t.as_ref().is_none_or(|t| t.len() == k.len()), "k and t differ in length");
-        let left = std::array::from_fn(|column| left.column(column)[i]);
-        let right = std::array::from_fn(|column| &right.column(column)[j0..]);
-        T::dispatch(isa, Row { family: &self.0, left, right, k, t });
+    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>) {
+        row.check(N);
+        T::dispatch(isa, ClosedJob { family: &self.0, row });
     }
 
     fn pair(&self, a: f64, b: f64, c: f64) -> Pair {
@@ -125,79 +102,119 @@ impl<F: Family<N>, const N: usize> Route for Closed<F, N> {
     }
 }
 
-/// One row of entries: a left point against consecutive right points.
-struct Row<'a, F, T, const N: usize> {
-    family: &'a F,
-    left: [T; N],
-    /// Columns from the first right point on, longer than `k` by at least one vector.
-    right: [&'a [T]; N],
-    k: &'a mut [T],
-    t: Option<&'a mut [T]>,
+/// One row of entries: left point `i` against right points `j0`, `j0 + 1`, ...
+pub(crate) struct Row<'a, T> {
+    pub left: &'a Prepared<T>,
+    pub i: usize,
+    pub right: &'a Prepared<T>,
+    pub j0: usize,
+    /// Covariances, to become values of the kernel.
+    pub k: &'a mut [T],
+    /// To be multiplied by derivatives.
+    pub t: Option<&'a mut [T]>,
 }
 
-impl<F: Family<N>, T: Element, const N: usize> Job<T> for Row<'_, F, T, N> {
+impl<T: Element> Row<'_, T> {
+    /// Panics unless points and columns exist.
+    pub(crate) fn check(&self, columns: usize) {
+        let Self { left, i, right, j0, k, t } = self;
+        assert!(
+            left.columns() == columns && right.columns() == columns,
+            "points prepared by another dual"
+        );
+        assert!(*i < left.len() && j0 + k.len() <= right.len(), "point out of range");
+        assert!(t.as_ref().is_none_or(|t| t.len() == k.len()), "k and t differ in length");
+    }
+}
+
+/// Computes one vector of entries.
+pub(crate) trait Entry<T, L: Lanes<T>> {
+    /// `k` and `kd` of entries `m`, `m + 1`, ... with covariances `c`; lanes beyond the end of the
+    /// row hold anything. Implementations are `#[inline(always)]`.
+    fn at(&self, m: usize, c: L::Vector) -> (L::Vector, L::Vector);
+}
+
+/// Runs over a row, vector by vector; the last, partial one goes through the same code.
+#[inline(always)]
+pub(crate) fn sweep<T: Element, L: Lanes<T>, E: Entry<T, L>>(
+    lanes: L,
+    entry: &E,
+    k: &mut [T],
+    t: Option<&mut [T]>,
+) {
+    let whole = k.len() - k.len() % L::WIDTH;
+    let (k_whole, k_tail) = k.split_at_mut(whole);
+    let Some(t) = t else {
+        for (m, k) in k_whole.chunks_exact_mut(L::WIDTH).enumerate() {
+            let (value, _) = entry.at(m * L::WIDTH, lanes.load(k));
+            lanes.store(k, value);
+        }
+        if !k_tail.is_empty() {
+            let (value, _) = entry.at(whole, lanes.load(k_tail));
+            lanes.store(k_tail, value);
+        }
+        return;
+    };
+    let (t_whole, t_tail) = t.split_at_mut(whole);
+    let pairs = k_whole.chunks_exact_mut(L::WIDTH).zip(t_whole.chunks_exact_mut(L::WIDTH));
+    for (m, (k, t)) in pairs.enumerate() {
+        let (value, slope) = entry.at(m * L::WIDTH, lanes.load(k));
+        lanes.store(k, value);
+        let product = lanes.load(t) * slope;
+        lanes.store(t, product);
+    }
+    if !k_tail.is_empty() {
+        let (value, slope) = entry.at(whole, lanes.load(k_tail));
+        lanes.store(k_tail, value);
+        let product = lanes.load(t_tail) * slope;
+        lanes.store(t_tail, product);
+    }
+}
+
+struct ClosedJob<'a, F, T, const N: usize> {
+    family: &'a F,
+    row: Row<'a, T>,
+}
+
+impl<F: Family<N>, T: Element, const N: usize> Job<T> for ClosedJob<'_, F, T, N> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let mut left = [lanes.splat(self.left[0]); N];
-        for (vector, x) in left.iter_mut().zip(self.left) {
-            *vector = lanes.splat(x);
+        let Row { left, i, right, j0, k, t } = self.row;
+        let mut point = [lanes.splat(left.column(0)[i]); N];
+        for (column, vector) in point.iter_mut().enumerate() {
+            *vector = lanes.splat(left.column(column)[i]);
         }
-        // equal lengths let the compiler drop the bounds checks in the loops
-        let n = self.k.len();
-        let whole = n - n % L::WIDTH;
-        let mut right = self.right;
-        for column in &mut right {
-            *column = &column[..whole + L::WIDTH];
+        // one length for all columns, known to hold the last vector: no bounds checks in the loop
+        let length = k.len().next_multiple_of(L::WIDTH);
+        let mut columns = [&right.column(0)[j0..]; N];
+        for (column, slice) in columns.iter_mut().enumerate() {
+            *slice = &right.column(column)[j0..][..length];
         }
-        match self.t {
-            Some(t) => {
-                let (k_whole, k_tail) = self.k.split_at_mut(whole);
-                let (t_whole, t_tail) = t[..n].split_at_mut(whole);
-                for (m, (k, t)) in k_whole
-                    .chunks_exact_mut(L::WIDTH)
-                    .zip(t_whole.chunks_exact_mut(L::WIDTH))
-                    .enumerate()
-                {
-                    let (dual, slope) = entry(self.family, lanes, left, right, m * L::WIDTH, k);
-                    lanes.store(k, dual);
-                    let product = lanes.load(t) * slope;
-                    lanes.store(t, product);
-                }
-                if whole < n {
-                    let (dual, slope) = entry(self.family, lanes, left, right, whole, k_tail);
-                    lanes.store(k_tail, dual);
-                    let product = lanes.load(t_tail) * slope;
-                    lanes.store(t_tail, product);
-                }
-            }
-            None => {
-                let (k_whole, k_tail) = self.k.split_at_mut(whole);
-                for (m, k) in k_whole.chunks_exact_mut(L::WIDTH).enumerate() {
-                    let (dual, _) = entry(self.family, lanes, left, right, m * L::WIDTH, k);
-                    lanes.store(k, dual);
-                }
-                if whole < n {
-                    let (dual, _) = entry(self.family, lanes, left, right, whole, k_tail);
-                    lanes.store(k_tail, dual);
-                }
-            }
-        }
+        sweep(
+            lanes,
+            &ClosedEntry { lanes, family: self.family, left: point, right: columns },
+            k,
+            t,
+        );
     }
 }
 
-/// Both duals of one vector of entries.
-#[inline(always)]
-fn entry<F: Family<N>, T: Element, L: Lanes<T>, const N: usize>(
-    family: &F,
+struct ClosedEntry<'a, F, T, L: Lanes<T>, const N: usize> {
     lanes: L,
+    family: &'a F,
     left: [L::Vector; N],
-    right: [&[T]; N],
-    m: usize,
-    covariances: &[T],
-) -> (L::Vector, L::Vector) {
-    let mut point = left;
-    for (vector, column) in point.iter_mut().zip(right) {
-        *vector = lanes.load(&column[m..m + L::WIDTH]);
+    right: [&'a [T]; N],
+}
+
+impl<F: Family<N>, T: Element, L: Lanes<T>, const N: usize> Entry<T, L>
+    for ClosedEntry<'_, F, T, L, N>
+{
+    #[inline(always)]
+    fn at(&self, m: usize, c: L::Vector) -> (L::Vector, L::Vector) {
+        let mut right = self.left;
+        for (vector, column) in right.iter_mut().zip(self.right) {
+            *vector = self.lanes.load(&column[m..m + L::WIDTH]);
+        }
+        self.family.pair(self.left, right, c)
     }
-    family.pair(left, point, lanes.load(covariances))
 }

@@ -156,7 +156,7 @@ fn scaled_complement_and_far_tails() {
         for (x, exact) in ERFCX {
             let error = (erfcx(isa, &[x])[0] / exact - 1.0).abs();
             assert!(error < 4.0 * f64::EPSILON, "erfcx({x}) {isa:?}: {error:e}");
-            if x >= -9.0 && x < 1e30 {
+            if (-9.0..1e30).contains(&x) {
                 let error = (f64::from(erfcx(isa, &[x as f32])[0]) / exact - 1.0).abs();
                 // an error of the rounded argument grows with 2 x^2 on the left
                 let bound = 4.0 + if x < 0.0 { 2.0 * x * x } else { 0.0 };

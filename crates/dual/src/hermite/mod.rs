@@ -23,7 +23,7 @@ use self::coefficients::{Coefficients, coefficients, per_term};
 use self::function::{Named, Parity, Scalar};
 use self::series::{Columns, Row};
 use crate::lanes::{Element, Isa};
-use crate::route::Route;
+use crate::route::{self, Route};
 use crate::{Error, Pair, Prepared};
 
 /// Tails below this, relative, are cut in `f64`; what remains unsaid is rounding.
@@ -100,16 +100,8 @@ impl Route for Hermite {
         Ok(prepared.with_error(error + rounding))
     }
 
-    fn apply<T: Element>(
-        &self,
-        isa: Isa,
-        left: &Prepared<T>,
-        i: usize,
-        right: &Prepared<T>,
-        j0: usize,
-        k: &mut [T],
-        t: Option<&mut [T]>,
-    ) {
+    fn apply<T: Element>(&self, isa: Isa, row: route::Row<'_, T>) {
+        let route::Row { left, i, right, j0, k, t } = row;
         let columns = Columns { per_term: per_term(self.function.parity()) };
         assert!(
             columns.fits(left.columns()) && columns.fits(right.columns()),
@@ -133,7 +125,9 @@ impl Route for Hermite {
         match (self.prepare(name, &[a]), self.prepare(name, &[b])) {
             (Ok(left), Ok(right)) => {
                 let (mut k, mut kd) = ([c], [1.0]);
-                self.apply(Isa::Portable, &left, 0, &right, 0, &mut k, Some(&mut kd));
+                let (k, t) = (&mut k[..], Some(&mut kd[..]));
+                let row = route::Row { left: &left, i: 0, right: &right, j0: 0, k, t };
+                self.apply(Isa::Portable, row);
                 Pair { k: k[0], kd: kd[0] }
             }
             _ => nan,
