@@ -4,8 +4,12 @@ use std::fmt::{Debug, Display};
 
 use ndarray::{ArrayView2, LinalgScalar, ScalarOperand};
 
+use crate::dense::{self, Triangle};
+use crate::error::Error;
 use crate::gram::lanes::Lanes;
 use crate::gram::{Block, Isa, Norms, Pack};
+use crate::product::Operand;
+use crate::qr::Reflect;
 
 /// A floating-point type that this crate computes in: `f32` or `f64`.
 ///
@@ -54,6 +58,41 @@ mod sealed {
             out: &mut [Self],
             par: faer::Par,
         );
+        fn cholesky(a: &mut [Self], n: usize, par: faer::Par) -> Result<Result<(), usize>, Error>;
+        fn solve_triangle(
+            triangle: Triangle<'_, Self>,
+            x: &mut [Self],
+            columns: usize,
+            par: faer::Par,
+        );
+        fn symmetric_eigen(
+            a: &[Self],
+            n: usize,
+            values: &mut [Self],
+            vectors: Option<&mut [Self]>,
+            par: faer::Par,
+        ) -> Result<(), Error>;
+        fn svd(
+            a: ArrayView2<'_, Self>,
+            u: &mut [Self],
+            s: &mut [Self],
+            v: &mut [Self],
+            par: faer::Par,
+        ) -> Result<(), Error>;
+        fn qr_block(m: usize, n: usize) -> usize;
+        fn qr_factor(
+            a: &mut [Self],
+            shape: (usize, usize),
+            coefficients: &mut [Self],
+            block: usize,
+            par: faer::Par,
+        ) -> Result<(), Error>;
+        fn qr_apply(
+            job: Reflect<'_, Self>,
+            x: &mut [Self],
+            columns: usize,
+            par: faer::Par,
+        ) -> Result<(), Error>;
     }
 }
 
@@ -99,6 +138,66 @@ macro_rules! scalar {
                 par: faer::Par,
             ) {
                 crate::product::matmul_into(a, b, out, par)
+            }
+
+            fn cholesky(
+                a: &mut [Self],
+                n: usize,
+                par: faer::Par,
+            ) -> Result<Result<(), usize>, Error> {
+                dense::cholesky(a, n, par)
+            }
+
+            fn solve_triangle(
+                triangle: Triangle<'_, Self>,
+                x: &mut [Self],
+                columns: usize,
+                par: faer::Par,
+            ) {
+                dense::solve_triangle(triangle, x, columns, par)
+            }
+
+            fn symmetric_eigen(
+                a: &[Self],
+                n: usize,
+                values: &mut [Self],
+                vectors: Option<&mut [Self]>,
+                par: faer::Par,
+            ) -> Result<(), Error> {
+                dense::symmetric_eigen(a, n, values, vectors, par)
+            }
+
+            fn svd(
+                a: ArrayView2<'_, Self>,
+                u: &mut [Self],
+                s: &mut [Self],
+                v: &mut [Self],
+                par: faer::Par,
+            ) -> Result<(), Error> {
+                dense::svd(Operand::new(a).view(), u, s, v, par)
+            }
+
+            fn qr_block(m: usize, n: usize) -> usize {
+                dense::qr_block::<$t>(m, n)
+            }
+
+            fn qr_factor(
+                a: &mut [Self],
+                shape: (usize, usize),
+                coefficients: &mut [Self],
+                block: usize,
+                par: faer::Par,
+            ) -> Result<(), Error> {
+                dense::qr_factor(a, shape, coefficients, block, par)
+            }
+
+            fn qr_apply(
+                job: Reflect<'_, Self>,
+                x: &mut [Self],
+                columns: usize,
+                par: faer::Par,
+            ) -> Result<(), Error> {
+                dense::qr_apply(job, x, columns, par)
             }
         }
     };

@@ -168,10 +168,7 @@ fn put_part<T: Lanes, S: Simd, const R: usize, const V: usize>(
 ) {
     let mut edge = [[T::ZERO; MAX_WIDTH]; R];
     for r in 0..R {
-        let out = T::vectors_mut::<S>(&mut edge[r]);
-        for v in 0..V {
-            out[v] = sums[r][v];
-        }
+        T::vectors_mut::<S>(&mut edge[r])[..V].copy_from_slice(&sums[r]);
     }
     for (row, edge) in rows.iter_mut().zip(&edge[skip.0..]) {
         for (out, sum) in row[columns.clone()].iter_mut().zip(&edge[skip.1..]) {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::PackedRows;
 use crate::par::Par;
 use crate::scalar::Scalar;
+use crate::symmetric::transpose;
 
 /// The largest side of a tile.
 const TILE: usize = 480;
@@ -62,7 +63,7 @@ pub fn gram<T: Scalar>(
         let columns = task.column..task.column + width;
         left.tile(rows, right, columns, task.out.view_mut());
         if let Some(mirror) = task.mirror {
-            transpose(task.out.view(), mirror);
+            transpose(task.out.view(), mirror, false);
         }
     };
     if par.threads() == 1 || tiles.len() == 1 {
@@ -122,18 +123,4 @@ fn symmetric_tiles<T>(out: ArrayViewMut2<'_, T>, side: usize) -> Vec<Tile<'_, T>
         }
     }
     tiles.into_iter().flatten().collect()
-}
-
-/// Writes the transpose of `from`, block by block so that both stay in L1.
-fn transpose<T: Scalar>(from: ArrayView2<'_, T>, mut to: ArrayViewMut2<'_, T>) {
-    const SIDE: usize = 32;
-    for (from, mut to) in
-        from.axis_chunks_iter(Axis(0), SIDE).zip(to.axis_chunks_iter_mut(Axis(1), SIDE))
-    {
-        for (from, mut to) in
-            from.axis_chunks_iter(Axis(1), SIDE).zip(to.axis_chunks_iter_mut(Axis(0), SIDE))
-        {
-            to.assign(&from.t());
-        }
-    }
 }
