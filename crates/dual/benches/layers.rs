@@ -7,18 +7,42 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use widelimit_arch::Activation;
+use widelimit_arch::{Activation, Function, NamedFunction};
 use widelimit_dual::{Dual, Element, Isa};
 
 const ROW: usize = 512;
 
 fn main() {
-    let activations: Vec<(&str, Activation)> = vec![("relu", Activation::Relu)];
+    let activations = [
+        ("relu", Activation::Relu),
+        ("leaky_relu", Activation::LeakyRelu { alpha: 0.1 }),
+        ("sign", Activation::Sign),
+        ("step", Activation::Step),
+        ("monomial 3", Activation::Monomial { degree: 3 }),
+        ("rectified 2", Activation::RectifiedMonomial { degree: 2 }),
+        ("polynomial 3", Activation::Polynomial { coef: vec![0.2, 0.5, -0.3, 0.1] }),
+        ("hermite 5", Activation::Hermite { degree: 5 }),
+        ("erf", Activation::Erf { a: 1.0, b: 1.0, c: 0.0 }),
+        ("gelu", Activation::Gelu),
+        ("sin", Activation::Sin { a: 1.0, b: 1.0, c: 0.2 }),
+        ("snake", Activation::Snake { a: 1.0 }),
+        ("rbf", Activation::Rbf { gamma: 0.5 }),
+        ("exp", Activation::Exp { a: 1.0, b: 0.5 }),
+        ("exp_normalized", Activation::ExpNormalized { gamma: 1.0, shift: -1.0, do_clip: true }),
+        ("gaussian", Activation::Gaussian { a: 1.0, b: -1.0 }),
+        ("gabor", Activation::Gabor),
+        ("tanh", named(NamedFunction::Tanh)),
+        ("softplus", named(NamedFunction::Softplus)),
+    ];
     println!("{:<16} {:>5} {:>22} {:>22} {:>22}", "activation", "", "avx512", "avx2", "portable");
     for (name, activation) in activations {
         row::<f32>(name, &activation);
         row::<f64>(name, &activation);
     }
+}
+
+fn named(function: NamedFunction) -> Activation {
+    Activation::Numerical { function: Function::Named(function), degree: None }
 }
 
 fn row<T: Element>(name: &str, activation: &Activation) {

@@ -190,18 +190,16 @@ impl<F: Family<N>, T: Element, const N: usize> Job<T> for ClosedJob<'_, F, T, N>
         for (column, slice) in columns.iter_mut().enumerate() {
             *slice = &right.column(column)[j0..][..length];
         }
-        sweep(
-            lanes,
-            &ClosedEntry { lanes, family: self.family, left: point, right: columns },
-            k,
-            t,
-        );
+        // a copy of its own, which no store to the row can be thought to change: parameters stay
+        // in registers
+        let family = self.family.clone();
+        sweep(lanes, &ClosedEntry { lanes, family, left: point, right: columns }, k, t);
     }
 }
 
 struct ClosedEntry<'a, F, T, L: Lanes<T>, const N: usize> {
     lanes: L,
-    family: &'a F,
+    family: F,
     left: [L::Vector; N],
     right: [&'a [T]; N],
 }

@@ -56,6 +56,8 @@ impl Relu {
         Self { bend: (b - a) * (b - a), linear: a * b, power: (a * a + b * b) / 2.0 }
     }
 
+    /// Twice the two quantities above, in `f32`.
+    ///
     /// `sqrt(a b) - |c|` is formed with square roots in two `f32` parts each, so that equal points
     /// meet at an angle of 0 and not of sqrt(2^-24).
     #[inline(always)]
@@ -72,17 +74,18 @@ impl Relu {
         let deficit = (gap * root) * polynomial(w, &SINE);
         let k = c.max(c.zero()) + deficit;
         let kd = phi.select(c.lt(c.zero()), -phi + 1.0);
-        (k * 0.5, kd * 0.5)
+        (k, kd)
     }
 
+    /// Twice the two quantities above, in `f64`.
     #[inline(always)]
     fn double<R: Real>(left: [R; 3], right: [R; 3], c: R) -> (R, R) {
         let scaled = c * (left[1] * right[1]);
         let square = R::difference_of_products(left[0], right[0], scaled, scaled);
         let (phi, deficit) = R::angle(square.max(c.zero()).sqrt(), scaled.abs());
-        let k = (scaled.max(c.zero()) + deficit * FRAC_1_PI) * 0.5;
-        let turn = phi * (0.5 * FRAC_1_PI);
-        let kd = turn.select(c.lt(c.zero()), -turn + 0.5);
+        let k = scaled.max(c.zero()) + deficit * FRAC_1_PI;
+        let turn = phi * FRAC_1_PI;
+        let kd = turn.select(c.lt(c.zero()), -turn + 1.0);
         (k * (left[2] * right[2]), kd)
     }
 }
@@ -109,7 +112,7 @@ impl Family<3> for Relu {
         let (k, kd) =
             if R::SINGLE { Self::single(left, right, c) } else { Self::double(left, right, c) };
         let linear = c.lit(self.linear);
-        let bend = c.lit(self.bend);
+        let bend = c.lit(self.bend / 2.0);
         (k.mul_add(bend, linear * c), kd.mul_add(bend, linear))
     }
 
