@@ -38,7 +38,8 @@ def npz(members, method=zipfile.ZIP_STORED, zip64=False):
 
 
 def model(texts, tensors):
-    """Give the bytes of a model file; `tensors`: name -> (dtype, shape, bytes); doubles first, then singles, each by name."""
+    """Give the bytes of a model file; `tensors`: name -> (dtype, shape, bytes)."""
+    # Doubles first, then singles, each by name.
     tensors = sorted(tensors.items(), key=lambda t: (t[1][0] != "F64", t[0]))
     crc = 0
 
@@ -88,6 +89,7 @@ def main():
         "bytes": npy("|S3", (2,), b"catdog"),
         "scalar_v3": npy("<f8", (), f8[:8], version=3),
         "empty": npy("<f8", (0, 3), b""),
+        "empty_wide": npy("<U1073741823", (0,), b""),
         "object": npy("|O", (1,), b"\x80\x04N."),
         "huge": npy("<f8", (2**40, 2**20), f8),
         "nan": npy("<f8", (2, 1), struct.pack("<2d", float("nan"), 1.0)),

@@ -70,6 +70,8 @@ fn what_cannot_be_is_refused() {
     let error = npy("object").unwrap_err();
     assert!(error.to_string().contains("Python objects are never loaded"), "{error}");
     assert!(matches!(npy("text"), Err(Error::ElementType { .. })));
+    let none = ArrayFile::open(seed("npy").join("empty_wide")).unwrap().targets().unwrap_err();
+    assert!(matches!(none, Error::Empty { .. }), "{none}");
     assert!(matches!(npy("huge"), Err(Error::Malformed { .. } | Error::Truncated { .. })));
     let missing = ArrayFile::open("no such file.npy").unwrap_err();
     assert!(matches!(missing, Error::Io { action: "open", .. }), "{missing}");

@@ -41,3 +41,18 @@ fn tiles_from_several_threads_make_the_arrays() {
     assert_eq!(npz.read("ntk").unwrap(), Array::F64(a.into_dyn()));
     assert_eq!(npz.read("größe").unwrap(), Array::F32(b.into_dyn()));
 }
+
+/// More than is written at a time, in whole rows and in parts of rows.
+#[test]
+fn large_tiles_arrive_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("k.npy");
+    let a = numbers(90, 1100);
+    let file = TileFile::create(&path, &[spec("", &[90, 1100], FloatType::F64)]).unwrap();
+    file.write(0, 0, 0, a.slice(s![..70, ..])).unwrap();
+    file.write(0, 70, 0, a.slice(s![70.., ..1000])).unwrap();
+    file.write(0, 70, 1000, a.slice(s![70.., 1000..])).unwrap();
+    file.finish().unwrap();
+    let read = widelimit_data::ArrayFile::open(&path).unwrap().read().unwrap();
+    assert_eq!(read, Array::F64(a.into_dyn()));
+}

@@ -145,6 +145,10 @@ impl Elements<'_> {
     /// Reads all elements as text, without the zeros that pad it.
     fn texts(&mut self, kind: Kind) -> Result<Vec<String>, Error> {
         let mut values = Vec::new();
+        if self.count == 0 {
+            // The header was not held against any bytes: an element may claim gigabytes.
+            return Ok(values);
+        }
         let mut bytes = vec![0u8; kind.size() as usize];
         for row in 0..self.count {
             self.reader.read_exact(&mut bytes).map_err(|e| read_error(e, self.what))?;
