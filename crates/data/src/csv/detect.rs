@@ -1,6 +1,6 @@
 //! Finding out how a table is written from its first lines.
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::ByteRecord;
 
 /// Bytes at the start of a file that are looked at.
 pub(super) const HEAD: usize = 1 << 16;
@@ -12,29 +12,41 @@ const SEPARATORS: [u8; 3] = [b'\t', b';', b','];
 /// The first of the candidates that cuts all lines into the same number of fields, more than one.
 /// If none does, the one that cuts the first line into most.
 pub(super) fn separator(head: &[u8], complete: bool) -> u8 {
-    let widths = SEPARATORS.map(|s| (s, field_counts(head, complete, s)));
-    let regular = |counts: &[usize]| counts[0] > 1 && counts.iter().all(|n| *n == counts[0]);
-    if let Some((s, _)) = widths.iter().find(|(_, c)| !c.is_empty() && regular(c)) {
-        return *s;
-    }
-    let most = widths.iter().rev().map(|(s, c)| (c.first().copied().unwrap_or(0), *s));
-    // The first of several equals, in the order comma, semicolon, tab.
-    most.reduce(|best, next| if next.0 > best.0 { next } else { best }).map_or(b',', |(_, s)| s)
+    let lines = field_counts(head, complete);
+    let Some(first) = lines.first() else { return b',' };
+    let regular = |i: &usize| first[*i] > 1 && lines.iter().all(|line| line[*i] == first[*i]);
+    let candidates = 0..SEPARATORS.len();
+    // Of several that cut the first line alike, `max_by_key` takes the last: the comma.
+    let most = || candidates.clone().max_by_key(|i| first[*i]);
+    candidates.clone().find(regular).or_else(most).map_or(b',', |i| SEPARATORS[i])
 }
 
-/// Numbers of fields of the lines in the head; the last line may be cut off and does not count.
-fn field_counts(head: &[u8], complete: bool, separator: u8) -> Vec<usize> {
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .from_reader(head);
-    let mut counts: Vec<usize> =
-        reader.byte_records().map_while(Result::ok).map(|r| r.len()).collect();
-    if !complete && counts.len() > 1 {
-        counts.pop();
+/// For every line the number of fields that each candidate cuts it into. Blank lines do not count,
+/// nor does the last one if the head is only a part of the file.
+fn field_counts(head: &[u8], complete: bool) -> Vec<[usize; 3]> {
+    let mut lines = Vec::new();
+    let mut fields = [1; 3];
+    let (mut blank, mut quoted, mut at_start) = (true, false, true);
+    for byte in head {
+        let separator = SEPARATORS.iter().position(|s| s == byte).filter(|_| !quoted);
+        let line_end = matches!(byte, b'\n' | b'\r') && !quoted;
+        // A quote counts where a field starts, and until the next one; two in a row are text.
+        let quote = *byte == b'"' && (quoted || at_start);
+        at_start = separator.is_some() || line_end || (quote && quoted);
+        quoted ^= quote;
+        if let Some(i) = separator {
+            fields[i] += 1;
+        }
+        if line_end && !blank {
+            lines.push(fields);
+            fields = [1; 3];
+        }
+        blank = line_end;
     }
-    counts
+    if !blank && (complete || lines.is_empty()) {
+        lines.push(fields);
+    }
+    lines
 }
 
 /// Whether the first record names the columns: some field of it is no number although the field
@@ -84,6 +96,8 @@ mod tests {
             ("a,b,c\n1,2\n", b','),
             ("", b','),
             ("a;b\n1;2", b';'),
+            ("\r\na;\"b,\n\"\"c;d\"\r\n\r\n1;2\r\n", b';'),
+            ("5\" pipe,1;2\n6,3;4\n7,3\n", b','),
         ] {
             assert_eq!(separator(text.as_bytes(), true), found, "{text:?}");
         }
