@@ -1,5 +1,7 @@
 //! Cholesky factorisation and what it solves.
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut1, Axis};
 use rayon::prelude::*;
 
@@ -135,6 +137,40 @@ impl<T: Scalar> Cholesky<T> {
     /// The number of rows, `n`.
     pub fn order(&self) -> usize {
         self.matrix.nrows()
+    }
+
+    /// Rows of the matrix that was factored, jitter included: `rows.len() × n`.
+    ///
+    /// For residuals and refinement without a second matrix: the triangle that is not
+    /// `L` has kept it.
+    ///
+    /// # Panics
+    ///
+    /// When `rows` reaches beyond `n`, as slicing does.
+    pub fn matrix_rows(&self, rows: Range<usize>) -> Array2<T> {
+        let n = self.order();
+        let mut out = Array2::from_elem((rows.len(), n), T::from_f64(0.0));
+        let (start, end) = (rows.start, rows.end);
+        // Left of the block: the rows themselves. Right of it: columns of later rows.
+        for (i, mut to) in rows.zip(out.outer_iter_mut()) {
+            for j in 0..i {
+                to[j] = self.matrix[[i, j]];
+            }
+            to[i] = self.diagonal[i];
+        }
+        for j in start + 1..n {
+            let from = self.matrix.row(j);
+            for i in start..end.min(j) {
+                out[[i - start, j]] = from[i];
+            }
+        }
+        out
+    }
+
+    /// The matrix that was factored, jitter included, in the same memory.
+    pub fn into_matrix(mut self, par: &Par) -> Array2<T> {
+        self.restore(par);
+        self.matrix
     }
 
     /// A copy of `L` with zeros above its diagonal: `n²` numbers.

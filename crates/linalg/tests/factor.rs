@@ -154,6 +154,18 @@ fn large_enough_to_run_blocked() {
 }
 
 #[test]
+fn the_factored_matrix_comes_back_bitwise() {
+    for n in [1, 7, 300] {
+        let a = positive::<f64>(n, 5);
+        let factor = Cholesky::factor(a.clone(), &Par::single()).expect("positive definite");
+        for rows in [0..n, n / 3..n / 2 + 1, n - 1..n, 0..0] {
+            assert_eq!(factor.matrix_rows(rows.clone()), a.slice(s![rows, ..]));
+        }
+        assert_eq!(factor.into_matrix(&Par::new(2)), a);
+    }
+}
+
+#[test]
 fn the_failing_pivot_and_its_value() {
     // Positive definite up to row 170, where the diagonal is 0.25 too small.
     let n = 300;
