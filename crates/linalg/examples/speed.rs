@@ -7,13 +7,15 @@
 //! Operations: `tiles` (the full product from tiles of 256 × 512), `packed`
 //! (the same, packed once), `gram` (symmetric),
 //! `gram2` (two operands), `matmul`, `cholesky` (factor and solve 10 right-hand sides),
-//! `eigen`. Prints the smallest and the median seconds, and 2 n² d flops over the
+//! `eigen`, `inverse_diagonal`. Prints the smallest and the median seconds, and 2 n² d flops over the
 //! median where that is what the operation does.
 
 use std::time::Instant;
 
 use ndarray::{Array2, Axis};
-use widelimit_linalg::{GramScratch, PackedRows, Par, Scalar, gram, gram_tile, matmul};
+use widelimit_linalg::{
+    Cholesky, GramScratch, PackedRows, Par, Scalar, gram, gram_tile, matmul, symmetric_eigen,
+};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +49,7 @@ fn time<T: Scalar>(operation: &str, n: usize, d: usize, par: &Par, repetitions: 
     let median = seconds[repetitions / 2];
     let rate = 2.0 * (n * n) as f64 * d as f64 / median / 1e9;
     println!(
-        "{operation} {} n={n} d={d} {par:?} min {:.4} median {median:.4} s, {rate:.1} GFLOP/s",
+        "{operation} {} n={n} d={d} {par:?} min {:.5} median {median:.5} s, {rate:.1} GFLOP/s",
         T::NAME,
         seconds[0]
     );
@@ -86,10 +88,30 @@ fn run<T: Scalar>(operation: &str, x: &Array2<T>, par: &Par) -> f64 {
                 }
             })
         }
+        "cholesky" => {
+            let a = positive(x);
+            let b = random::<T>(x.nrows(), 10);
+            clock(|| Cholesky::factor(a, par).map(|factor| factor.solve(b.view(), par)))
+        }
+        "eigen" => {
+            let a = positive(x);
+            clock(|| symmetric_eigen(a, par))
+        }
+        "inverse_diagonal" => match Cholesky::factor(positive(x), par) {
+            Ok(factor) => clock(|| factor.inverse_diagonal(par)),
+            Err(_) => f64::NAN,
+        },
         "gram" => clock(|| gram(x.view(), None, par)),
         "gram2" => clock(|| gram(x.view(), Some(x.view()), par)),
         _ => clock(|| matmul(x.view(), x.t(), par)),
     }
+}
+
+/// A well-conditioned positive definite matrix of the size of the rows.
+fn positive<T: Scalar>(x: &Array2<T>) -> Array2<T> {
+    let mut a = gram(x.view(), None, &Par::default());
+    a.diag_mut().mapv_inplace(|value| value + T::from_f64(1.0));
+    a
 }
 
 fn clock<R>(work: impl FnOnce() -> R) -> f64 {

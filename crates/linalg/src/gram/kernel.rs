@@ -85,25 +85,23 @@ impl<T: Lanes> Block<'_, '_, T> {
         let size = width * self.depth;
         let end = self.start + self.tile.len();
         let first_panel = self.columns.start / width;
-        for (panel, right) in self.right.chunks_exact(size).enumerate().skip(first_panel) {
-            if panel * width >= self.columns.end {
-                break;
-            }
-            let (right, _) = T::vectors::<S>(right).as_chunks::<V>();
-            // The part of the panel that is asked for.
-            let columns =
-                self.columns.start.max(panel * width)..self.columns.end.min((panel + 1) * width);
-            let whole_panel = columns.len() == width;
-            let at = columns.start - self.columns.start;
-            for group in (self.start / R * R..end).step_by(R) {
-                let left = &self.left[group / width * size..][..size];
-                let (left, _) = left.as_chunks::<R>();
-                let left = left[group % width / R..].iter().step_by(width / R);
-                let sums = micro::<T, S, R, V>(simd, left, right);
-                let rows = self.start.max(group)..end.min(group + R);
-                let part = &mut self.tile[rows.start - self.start..rows.end - self.start];
+        for group in (self.start / R * R..end).step_by(R) {
+            let left = &self.left[group / width * size..][..size];
+            let left = &left.as_chunks::<R>().0[group % width / R..];
+            let rows = self.start.max(group)..end.min(group + R);
+            let part = &mut self.tile[rows.start - self.start..rows.end - self.start];
+            for (panel, right) in self.right.chunks_exact(size).enumerate().skip(first_panel) {
+                if panel * width >= self.columns.end {
+                    break;
+                }
+                let (right, _) = T::vectors::<S>(right).as_chunks::<V>();
+                // The part of the panel that is asked for.
+                let columns = self.columns.start.max(panel * width)
+                    ..self.columns.end.min((panel + 1) * width);
+                let at = columns.start - self.columns.start;
+                let sums = micro::<T, S, R, V>(simd, left.iter().step_by(width / R), right);
                 match <&mut [&mut [T]; R]>::try_from(&mut *part) {
-                    Ok(rows) if whole_panel => put(simd, rows, at, sums, self.first),
+                    Ok(rows) if columns.len() == width => put(simd, rows, at, sums, self.first),
                     _ => {
                         let skip = (rows.start - group, columns.start - panel * width);
                         let places = at..at + columns.len();

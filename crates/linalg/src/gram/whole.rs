@@ -9,7 +9,7 @@ use crate::scalar::Scalar;
 use crate::symmetric::transpose;
 
 /// The largest side of a tile.
-const TILE: usize = 480;
+const TILE: usize = 192;
 
 /// A multiple of every [`PackedRows::alignment`].
 const STEP: usize = 96;
