@@ -258,7 +258,7 @@ fn the_derivative_dual_is_the_derivative() {
 
 #[test]
 fn three_layers_are_positive_semidefinite() {
-    let n = 40;
+    let n = 200;
     let points: Vec<Vec<f64>> =
         (0..n).map(|i| (0..5).map(|d| 2.0 * noise(7 * i + 1000 * d) - 1.0).collect()).collect();
     for activation in activations() {
@@ -338,6 +338,25 @@ fn zero_vectors_and_extreme_variances_are_finite() {
             assert!(message.contains("point 1"), "{message}");
         }
     }
+}
+
+#[test]
+fn collinear_points_stay_collinear_through_layers_of_signs() {
+    let sign = Dual::new(&Activation::Sign).unwrap();
+    for factor in [1.0, 3.0, 0.7, -2.5, -1.0] {
+        for i in 0..100 {
+            let a = 0.1 + noise(i);
+            // c differs from sqrt(ab) by rounding
+            let pair = sign.pair(a, a * factor * factor, a * factor);
+            assert_eq!(pair.k, f64::signum(factor));
+        }
+    }
+}
+
+#[test]
+fn duals_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + Clone>() {}
+    shared::<Dual>();
 }
 
 #[test]

@@ -15,10 +15,15 @@ pub(super) fn prepare(v: f64) -> [f64; 3] {
 
 /// `(p' sin, p' cos)` of the angle, for a common factor `p'` near 1.
 ///
-/// The sine comes from `ab - c^2` in one piece, so that equal points have angle 0 exactly.
+/// The sine comes from `ab - c^2` in one piece, so that equal points have angle 0 exactly. An angle
+/// so small that the rounding of the covariance may have made it (`theta^2 < 2^-49` in `f64`)
+/// counts as 0: a layer that takes a root of the rounding at collinear points would otherwise
+/// hand it to the next one, which takes a root again.
 #[inline(always)]
 pub(super) fn sine_cosine<R: Real>(left: [R; 2], right: [R; 2], c: R) -> (R, R) {
     let scaled = c * (left[1] * right[1]);
     let square = R::difference_of_products(left[0], right[0], scaled, scaled);
-    (square.max(c.zero()).sqrt(), scaled)
+    let noise = if R::SINGLE { f64::from(f32::EPSILON) } else { f64::EPSILON };
+    let resolved = (left[0] * right[0] * (8.0 * noise)).lt(square);
+    (square.select(resolved, c.zero()).sqrt(), scaled)
 }
