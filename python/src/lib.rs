@@ -1,1 +1,27 @@
-//! Python bindings of widelimit.
+//! Python bindings: conversion of arguments, results and errors; nothing is computed here.
+#![forbid(unsafe_code)]
+
+mod arrays;
+mod error;
+mod kernel;
+mod model;
+mod network;
+mod running;
+mod solve;
+
+use pyo3::prelude::*;
+
+/// The compiled half of the package `widelimit`.
+#[pymodule]
+fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    m.add_class::<network::PyNetwork>()?;
+    m.add_class::<model::PyModel>()?;
+    m.add_class::<solve::PyFlow>()?;
+    m.add_function(wrap_pyfunction!(kernel::kernel, m)?)?;
+    m.add_function(wrap_pyfunction!(kernel::diagonal, m)?)?;
+    m.add_function(wrap_pyfunction!(kernel::plan, m)?)?;
+    m.add_function(wrap_pyfunction!(solve::kernel_ridge, m)?)?;
+    m.add_function(wrap_pyfunction!(solve::eigh, m)?)?;
+    Ok(())
+}

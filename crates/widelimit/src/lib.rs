@@ -1,1 +1,47 @@
-//! Part of widelimit.
+//! Neural networks of infinite width as kernels: the whole path from rows to predictions.
+//!
+//! A network is described once ([`arch::Network`]); [`exact::kernel`] gives its NNGP and NTK kernels,
+//! [`exact::plan`] their price beforehand, [`kernel_to_file`] writes those that exceed memory, and
+//! [`Model`] fits, predicts, saves and loads regressions and classifiers on top.
+//!
+//! ```
+//! use ndarray::{Array2, Axis};
+//! use widelimit::{Model, Network, Run, Settings, Targets};
+//!
+//! let x = Array2::from_shape_fn((40, 2), |(i, j)| ((i + 7 * j) as f64 * 0.37).sin());
+//! let y = x.map_axis(Axis(1), |row| row[0] * row[1]).insert_axis(Axis(1));
+//! let network = Network::preset("mlp:2:relu")?;
+//! let model = Model::fit(&network, x.view(), &Targets::Numbers(y), &Settings::default(), &Run::default())?;
+//! let prediction = model.predict(x.view(), &Run::default())?;
+//! assert_eq!(prediction.dim(), (40, 1));
+//! # Ok::<(), widelimit::Error>(())
+//! ```
+//!
+//! # Should I use this?
+//!
+//! For tables of some hundred to some twenty thousand rows, and for theory: yes. Feature maps for
+//! millions of rows, images and graphs are not part of this version.
+#![forbid(unsafe_code)]
+
+mod error;
+mod files;
+pub mod memory;
+mod model;
+mod run;
+mod scalar;
+
+pub use error::{Error, Kind};
+pub use files::kernel_to_file;
+pub use model::{Fit, Model, Preprocess, Settings, Task};
+pub use run::Run;
+pub use scalar::{Precision, Scalar};
+
+pub use ndarray;
+pub use widelimit_arch as arch;
+pub use widelimit_arch::Network;
+pub use widelimit_data as data;
+pub use widelimit_data::Targets;
+pub use widelimit_exact as exact;
+pub use widelimit_exact::Quantity;
+pub use widelimit_learn as learn;
+pub use widelimit_linalg as linalg;

@@ -1,0 +1,144 @@
+//! One error for users, sorted by what they can do about it.
+
+use widelimit_data::Error as DataError;
+use widelimit_exact::Error as ExactError;
+use widelimit_learn::Error as LearnError;
+
+/// Anything that stops a computation of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The description of the network is wrong.
+    #[error(transparent)]
+    Network(#[from] widelimit_arch::Error),
+    /// A kernel cannot be computed.
+    #[error(transparent)]
+    Kernel(ExactError),
+    /// A regression cannot be solved.
+    #[error(transparent)]
+    Learn(#[from] LearnError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A decomposition failed.
+    #[error(transparent)]
+    Linalg(#[from] widelimit_linalg::Error),
+    /// Inputs of the wrong number of dimensions.
+    #[error("{what} has {got} dimensions, two are expected: rows and features{hint}")]
+    Dimensions {
+        /// Which argument.
+        what: &'static str,
+        /// Dimensions given.
+        got: usize,
+        /// What to do about it, or nothing.
+        hint: &'static str,
+    },
+    /// Two arguments disagree about a length.
+    #[error("{what}: expected {expected}, got {got}")]
+    Length {
+        /// Which length.
+        what: &'static str,
+        /// The length that fits.
+        expected: usize,
+        /// The length given.
+        got: usize,
+    },
+    /// A parameter outside its range.
+    #[error("{name}: expected {expected}, got {got}")]
+    Parameter {
+        /// Its name.
+        name: &'static str,
+        /// What is accepted.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
+    /// The job needs more memory than it may use.
+    #[error("{what} needs {} but the limit is {}", crate::memory::show(*needed), crate::memory::show(*limit))]
+    MemoryLimit {
+        /// Which job.
+        what: &'static str,
+        /// Bytes it needs at its peak, inputs not counted.
+        needed: u64,
+        /// Bytes it may use.
+        limit: u64,
+    },
+    /// A model file whose parts do not fit together.
+    #[error("{file}: {reason}")]
+    Model {
+        /// The file.
+        file: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+/// What a user can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Correct the call or the description of the network.
+    Usage,
+    /// Correct the data.
+    Data,
+    /// A computation broke down: regularise or rescale.
+    Numerical,
+    /// Allow more memory or ask for less.
+    Resource,
+    /// The user stopped the job.
+    Interrupted,
+}
+
+impl Error {
+    /// The kind of the error, from which exit codes and exception classes follow.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Error::Network(_) | Error::Parameter { .. } => Kind::Usage,
+            Error::Kernel(error) => kind_of_kernel(error),
+            Error::Learn(error) => kind_of_learn(error),
+            Error::Data(DataError::OutOfMemory { .. }) | Error::MemoryLimit { .. } => {
+                Kind::Resource
+            }
+            Error::Linalg(widelimit_linalg::Error::NotPositiveDefinite { .. }) => Kind::Numerical,
+            Error::Cancelled => Kind::Interrupted,
+            Error::Data(_)
+            | Error::Linalg(_)
+            | Error::Dimensions { .. }
+            | Error::Length { .. }
+            | Error::Model { .. } => Kind::Data,
+        }
+    }
+}
+
+fn kind_of_kernel(error: &ExactError) -> Kind {
+    match error {
+        ExactError::Network(_) | ExactError::ImagesNotBuilt => Kind::Usage,
+        ExactError::MemoryLimit { .. } => Kind::Resource,
+        ExactError::Cancelled => Kind::Interrupted,
+        ExactError::Overflow { .. } | ExactError::Activation { .. } => Kind::Numerical,
+        _ => Kind::Data,
+    }
+}
+
+fn kind_of_learn(error: &LearnError) -> Kind {
+    match error {
+        LearnError::NotPositiveDefinite { .. } => Kind::Numerical,
+        LearnError::Parameter { .. } => Kind::Usage,
+        _ => Kind::Data,
+    }
+}
+
+impl From<ExactError> for Error {
+    fn from(error: ExactError) -> Self {
+        match error {
+            ExactError::Cancelled => Error::Cancelled,
+            ExactError::MemoryLimit { needed, limit } => {
+                Error::MemoryLimit { what: "the kernel", needed, limit }
+            }
+            ExactError::Network(error) => Error::Network(error),
+            other => Error::Kernel(other),
+        }
+    }
+}

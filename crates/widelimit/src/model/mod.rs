@@ -1,0 +1,106 @@
+//! A fitted network of infinite width: what it was fitted with, what it knows, what it predicts.
+
+mod fit;
+mod predict;
+mod scaling;
+mod settings;
+mod store;
+
+use std::sync::OnceLock;
+
+use ndarray::{Array1, Array2};
+use widelimit_learn::{Diagnostics, GaussianProcessModel, LooPath};
+
+use crate::{Network, Precision};
+use scaling::Scaling;
+pub use settings::{Preprocess, Settings, Task};
+
+/// A fitted regression or classifier.
+///
+/// Predictions have the precision of the training inputs; new inputs of the other precision are
+/// converted.
+#[derive(Debug)]
+pub struct Model {
+    network: Network,
+    settings: Settings,
+    classes: Vec<String>,
+    fit: Fit,
+    state: State,
+}
+
+/// What a fit tells about itself.
+#[derive(Clone, Debug)]
+pub struct Fit {
+    /// Training rows.
+    pub rows: usize,
+    /// Features of a row.
+    pub features: usize,
+    /// Outputs: targets, or classes.
+    pub outputs: usize,
+    /// The ridge added to the kernel's diagonal.
+    pub ridge: f64,
+    /// The same in units of the mean of the diagonal.
+    pub relative_ridge: f64,
+    /// The path the ridge was chosen from, if it was.
+    pub path: Option<LooPath>,
+    /// Leave-one-out predictions of the training rows (rows x outputs), where the ridge was chosen.
+    pub leave_one_out: Option<Array2<f64>>,
+    /// Training targets as regressed on (rows x outputs; one-hot for classes).
+    pub targets: Array2<f64>,
+    /// Eigenvalues of the kernel, ascending, where they were computed.
+    pub eigenvalues: Option<Array1<f64>>,
+    /// How well the system was solved.
+    pub diagnostics: Diagnostics,
+    /// Log marginal likelihood of a Gaussian process, summed over outputs.
+    pub log_marginal_likelihood: Option<f64>,
+}
+
+/// What predictions need, in the precision of the data.
+#[derive(Debug)]
+enum State {
+    F32(Arrays<f32>),
+    F64(Arrays<f64>),
+}
+
+#[derive(Debug)]
+struct Arrays<T> {
+    scaling: Scaling,
+    /// Training rows after scaling.
+    x: Array2<T>,
+    /// Dual coefficients, rows x outputs.
+    dual: Array2<T>,
+    /// Mean of the targets.
+    mean: Array1<T>,
+    /// The posterior, made when a standard deviation is first asked for.
+    process: OnceLock<GaussianProcessModel>,
+}
+
+impl Model {
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// What the model was asked to be.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Names of the classes, in the order of the outputs; empty for regression.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// What the fit tells about itself.
+    pub fn details(&self) -> &Fit {
+        &self.fit
+    }
+
+    /// Precision of predictions: that of the training inputs.
+    pub fn precision(&self) -> Precision {
+        match self.state {
+            State::F32(_) => Precision::F32,
+            State::F64(_) => Precision::F64,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! NumPy arrays in and out, without copies where the layout allows.
+
+use numpy::{PyArray1, PyArray2, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods, dtype};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use widelimit::ndarray::{Array1, Array2, ArrayView2, Ix2};
+use widelimit::{Error, Precision};
+
+/// A borrowed input in either precision.
+pub enum Input<'py> {
+    F32(PyReadonlyArrayDyn<'py, f32>),
+    F64(PyReadonlyArrayDyn<'py, f64>),
+}
+
+impl<'py> Input<'py> {
+    /// Borrows an array of float32 or float64.
+    pub fn new(array: &Bound<'py, PyUntypedArray>, name: &str) -> PyResult<Self> {
+        let py = array.py();
+        if array.dtype().is_equiv_to(&dtype::<f32>(py)) {
+            Ok(Self::F32(array.extract()?))
+        } else if array.dtype().is_equiv_to(&dtype::<f64>(py)) {
+            Ok(Self::F64(array.extract()?))
+        } else {
+            let message = format!("{name}: expected float32 or float64, got {}", array.dtype());
+            Err(PyTypeError::new_err(message))
+        }
+    }
+
+    /// The precision of its elements.
+    pub fn precision(&self) -> Precision {
+        match self {
+            Self::F32(_) => Precision::F32,
+            Self::F64(_) => Precision::F64,
+        }
+    }
+}
+
+/// Rows and columns of an input.
+pub fn matrix<'a, T: numpy::Element>(
+    array: &'a PyReadonlyArrayDyn<'_, T>,
+    what: &'static str,
+) -> Result<ArrayView2<'a, T>, Error> {
+    let view = array.as_array();
+    let got = view.ndim();
+    view.into_dimensionality::<Ix2>().map_err(|_| Error::dimensions(what, got))
+}
+
+/// Hands a matrix to NumPy, which owns it from then on.
+pub fn give<T: numpy::Element>(py: Python<'_>, array: Array2<T>) -> Bound<'_, PyAny> {
+    PyArray2::from_owned_array(py, array).into_any()
+}
+
+/// Hands a vector to NumPy.
+pub fn give1<T: numpy::Element>(py: Python<'_>, array: Array1<T>) -> Bound<'_, PyAny> {
+    PyArray1::from_owned_array(py, array).into_any()
+}

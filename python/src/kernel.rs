@@ -1,0 +1,187 @@
+//! Kernels, diagonals, plans.
+
+use numpy::PyUntypedArray;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use widelimit::exact::{self, Budget, Cancel, Options, Progress, Want};
+use widelimit::linalg::Par;
+use widelimit::ndarray::ArrayView2;
+use widelimit::{Error, Precision, Scalar, memory};
+
+use crate::arrays::{Input, give, give1, matrix};
+use crate::error::exception;
+use crate::network::PyNetwork;
+use crate::running::{Tiles, watched};
+
+type Pair<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
+
+/// Which kernels the names ask for.
+fn want(names: &[String]) -> PyResult<Want> {
+    let mut want = Want { nngp: false, ntk: false };
+    for name in names {
+        match name.as_str() {
+            "nngp" => want.nngp = true,
+            "ntk" => want.ntk = true,
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "get: expected \"nngp\" or \"ntk\", got {other:?}"
+                )));
+            }
+        }
+    }
+    Ok(want)
+}
+
+/// A limit given as bytes or text; None is no limit.
+pub fn budget(memory: Option<&Bound<'_, PyAny>>) -> PyResult<Budget> {
+    let Some(memory) = memory else { return Ok(Budget::unlimited()) };
+    if let Ok(bytes) = memory.extract::<u64>() {
+        return Ok(Budget::bytes(bytes));
+    }
+    let text: String = memory
+        .extract()
+        .map_err(|_| PyTypeError::new_err("memory: expected a number of bytes or text as in \"4GiB\""))?;
+    Ok(Budget::bytes(memory::parse(&text).map_err(exception)?))
+}
+
+/// Threads as an argument; None is all cores.
+pub fn par(threads: Option<usize>) -> PyResult<Par> {
+    match threads {
+        Some(0) => Err(PyValueError::new_err("threads: expected at least 1, got 0")),
+        given => Ok(Par::new(given.unwrap_or(0))),
+    }
+}
+
+fn both<'py, T: Scalar + numpy::Element>(
+    py: Python<'py>,
+    kernel: exact::Kernel<T>,
+) -> Pair<'py> {
+    (kernel.nngp.map(|k| give(py, k)), kernel.ntk.map(|k| give(py, k)))
+}
+
+fn compute<T: Scalar>(
+    network: &widelimit::arch::Network,
+    x1: ArrayView2<'_, T>,
+    x2: Option<ArrayView2<'_, T>>,
+    options: Options<'_>,
+    cancel: &Cancel,
+    tiles: &Tiles,
+) -> Result<exact::Kernel<T>, Error> {
+    let report = |progress: Progress| tiles.report(progress);
+    let options = options.cancel(cancel).progress(&report);
+    Ok(exact::kernel(network, x1, x2, &options)?)
+}
+
+#[pyfunction]
+#[pyo3(signature = (network, x1, x2, get, threads, memory, progress))]
+#[allow(clippy::too_many_arguments)]
+pub fn kernel<'py>(
+    py: Python<'py>,
+    network: &PyNetwork,
+    x1: &Bound<'py, PyUntypedArray>,
+    x2: Option<&Bound<'py, PyUntypedArray>>,
+    get: Vec<String>,
+    threads: Option<usize>,
+    memory: Option<&Bound<'py, PyAny>>,
+    progress: &Bound<'py, PyAny>,
+) -> PyResult<Pair<'py>> {
+    let options = Options::new().want(want(&get)?).par(par(threads)?).budget(budget(memory)?);
+    let first = Input::new(x1, "x1")?;
+    let second = x2.map(|x2| Input::new(x2, "x2")).transpose()?;
+    let network = &network.network;
+    match (&first, &second) {
+        (Input::F32(a), None) => {
+            let a = matrix(a, "x1").map_err(exception)?;
+            let run = |c: &Cancel, t: &Tiles| compute(network, a, None, options, c, t);
+            Ok(both(py, watched(py, progress, run)?))
+        }
+        (Input::F64(a), None) => {
+            let a = matrix(a, "x1").map_err(exception)?;
+            let run = |c: &Cancel, t: &Tiles| compute(network, a, None, options, c, t);
+            Ok(both(py, watched(py, progress, run)?))
+        }
+        (Input::F32(a), Some(Input::F32(b))) => {
+            let a = matrix(a, "x1").map_err(exception)?;
+            let b = matrix(b, "x2").map_err(exception)?;
+            let run = |c: &Cancel, t: &Tiles| compute(network, a, Some(b), options, c, t);
+            Ok(both(py, watched(py, progress, run)?))
+        }
+        (Input::F64(a), Some(Input::F64(b))) => {
+            let a = matrix(a, "x1").map_err(exception)?;
+            let b = matrix(b, "x2").map_err(exception)?;
+            let run = |c: &Cancel, t: &Tiles| compute(network, a, Some(b), options, c, t);
+            Ok(both(py, watched(py, progress, run)?))
+        }
+        _ => Err(PyTypeError::new_err("x1 and x2 must have one dtype")),
+    }
+}
+
+#[pyfunction]
+pub fn diagonal<'py>(
+    py: Python<'py>,
+    network: &PyNetwork,
+    x: &Bound<'py, PyUntypedArray>,
+    get: Vec<String>,
+) -> PyResult<Pair<'py>> {
+    let options = Options::new().want(want(&get)?);
+    match Input::new(x, "x")? {
+        Input::F32(x) => {
+            let x = matrix(&x, "x").map_err(exception)?;
+            let d = exact::diagonal(&network.network, x, &options).map_err(exception)?;
+            Ok((d.nngp.map(|k| give1(py, k)), d.ntk.map(|k| give1(py, k))))
+        }
+        Input::F64(x) => {
+            let x = matrix(&x, "x").map_err(exception)?;
+            let d = exact::diagonal(&network.network, x, &options).map_err(exception)?;
+            Ok((d.nngp.map(|k| give1(py, k)), d.ntk.map(|k| give1(py, k))))
+        }
+    }
+}
+
+#[pyfunction]
+pub fn plan<'py>(
+    py: Python<'py>,
+    network: &PyNetwork,
+    x1: &Bound<'py, PyUntypedArray>,
+    x2: Option<&Bound<'py, PyUntypedArray>>,
+    get: Vec<String>,
+    threads: Option<usize>,
+    memory: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let options = Options::new().want(want(&get)?).par(par(threads)?).budget(budget(memory)?);
+    let first = Input::new(x1, "x1")?;
+    let precision = first.precision();
+    let shape = |input: &Input<'_>, name| match input {
+        Input::F32(x) => matrix(x, name).map(|x| x.dim()),
+        Input::F64(x) => matrix(x, name).map(|x| x.dim()),
+    };
+    let (n1, channels) = shape(&first, "x1").map_err(exception)?;
+    let n2 = match x2 {
+        Some(x2) => {
+            let (n2, width) = shape(&Input::new(x2, "x2")?, "x2").map_err(exception)?;
+            if width != channels {
+                let error = exact::Error::WidthMismatch { x1: channels, x2: width };
+                return Err(exception(error));
+            }
+            Some(n2)
+        }
+        None => None,
+    };
+    let network = &network.network;
+    let plan = match precision {
+        Precision::F32 => exact::plan::<f32>(network, n1, n2, channels, &options),
+        Precision::F64 => exact::plan::<f64>(network, n1, n2, channels, &options),
+    }
+    .map_err(exception)?;
+    let facts = PyDict::new(py);
+    facts.set_item("bytes", plan.bytes)?;
+    facts.set_item("result_bytes", plan.result_bytes)?;
+    facts.set_item("scratch_bytes", plan.scratch_bytes)?;
+    facts.set_item("flops", plan.flops)?;
+    facts.set_item("seconds", plan.seconds)?;
+    facts.set_item("engine", plan.engine)?;
+    facts.set_item("tiles", plan.tiles)?;
+    facts.set_item("streams", plan.streams)?;
+    Ok(facts)
+}

@@ -1,0 +1,88 @@
+import copy
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import widelimit as wl
+from widelimit import layers
+
+
+def test_layers_make_the_same_network_as_their_json():
+    net = wl.Network([wl.Dense(w_std=1.5, b_std=0.1, width=64), wl.Relu(), wl.Dense()])
+    text = json.dumps(
+        [
+            {"layer": "dense", "w_std": 1.5, "b_std": 0.1, "width": 64},
+            {"layer": "relu"},
+            {"layer": "dense"},
+        ]
+    )
+    assert net == wl.Network.from_json(text)
+    assert net == wl.Network.from_json(net.to_json())
+    assert net != wl.Network.preset("mlp:3:relu")
+
+
+def test_from_json_reads_a_file(tmp_path):
+    net = wl.Network.preset("mlp:2:erf")
+    path = tmp_path / "net.json"
+    path.write_text(net.to_json())
+    assert wl.Network.from_json(path) == net
+    assert wl.Network.from_json(str(path)) == net
+
+
+@pytest.mark.parametrize("name", layers.__all__)
+def test_every_layer_class_is_understood_and_printed_back(name):
+    if name in ("Layer", "Aggregate"):
+        return
+    layer = {
+        "Residual": lambda: wl.Residual(body=[wl.Relu(), wl.Dense()]),
+        "Parallel": lambda: wl.Parallel(branches=[[wl.Relu(), wl.Dense()], [wl.Dense()]]),
+    }.get(name, getattr(wl, name))()
+    spatial = name.startswith(("Conv", "Avg", "Sum", "Global", "Flatten"))
+    first = wl.Conv() if spatial else wl.Dense()
+    net = wl.Network([first, layer])
+    assert wl.Network.from_json(net.to_json()) == net
+
+
+def test_errors_name_the_position():
+    with pytest.raises(ValueError, match=r"layers\[1\]\.body\[0\]"):
+        wl.Network([wl.Dense(), wl.Residual(body=[wl.LeakyRelu(alpha=float("nan")), wl.Dense()])])
+    with pytest.raises(ValueError, match="rellu"):
+        wl.Network([{"layer": "dense"}, {"layer": "rellu"}])
+    with pytest.raises(TypeError, match="from_json"):
+        wl.Network('[{"layer": "dense"}]')
+    with pytest.raises(ValueError, match="no_such_preset"):
+        wl.Network.preset("no_such_preset")
+
+
+def test_networks_are_copied_and_pickled():
+    net = wl.Network.preset("mlp:3:relu")
+    assert pickle.loads(pickle.dumps(net)) == net
+    assert copy.deepcopy(net) == net
+    assert "dense" in repr(net)
+
+
+def test_a_callable_has_no_json_but_equals_its_closed_form(rng):
+    net = wl.Network([wl.Dense(), wl.Numerical(np.sin), wl.Dense()])
+    with pytest.raises(ValueError, match="JSON"):
+        net.to_json()
+    x = rng.standard_normal((6, 3))
+    closed = wl.Network([wl.Dense(), wl.Sin(), wl.Dense()])
+    np.testing.assert_allclose(wl.kernel(net, x), wl.kernel(closed, x), rtol=1e-8, atol=1e-10)
+
+
+def test_an_exception_in_a_callable_reaches_the_user(rng):
+    def broken(x):
+        raise RuntimeError("no value here")
+
+    net = wl.Network([wl.Dense(), wl.Numerical(broken), wl.Dense()])
+    with pytest.raises(ValueError, match="no value here"):
+        wl.kernel(net, rng.standard_normal((4, 3)))
+
+
+@pytest.mark.parametrize("result", [np.zeros(3), np.array(["a"]), None])
+def test_a_callable_must_return_numbers_of_the_same_shape(rng, result):
+    net = wl.Network([wl.Dense(), wl.Numerical(lambda x: result), wl.Dense()])
+    with pytest.raises(ValueError):
+        wl.kernel(net, rng.standard_normal((4, 3)))
