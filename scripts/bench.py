@@ -72,7 +72,9 @@ def main() -> None:
         for activation in LAYERS:
             net = network(activation)
             ours, product = alternate(
-                args.repetitions, lambda net=net, x=x: wl.kernel(net, x), lambda x=x, c=copy: x @ c.T
+                args.repetitions,
+                lambda net=net, x=x: wl.kernel(net, x),
+                lambda x=x, c=copy: x @ c.T,
             )
             row(f"NTK {activation} x3, n={n} d={features} f32 | X @ Y.T", ours, product)
     if args.eigen_size:

@@ -45,7 +45,9 @@ def benchmark_protocol(kernels, data) -> tuple[float, str]:
     best, chosen = -1.0, None
     for name, kernel in kernels:
         for cost in COSTS:
-            score = accuracy_of_svc(kernel, data["y"], data["hp_train_idx"], data["hp_val_idx"], cost)
+            score = accuracy_of_svc(
+                kernel, data["y"], data["hp_train_idx"], data["hp_val_idx"], cost
+            )
             if score > best:
                 best, chosen = score, (name, kernel, cost)
     name, kernel, cost = chosen

@@ -63,7 +63,7 @@ def test_leave_one_out_is_what_refitting_gives(regression):
 def test_gaussian_process_against_numpy(regression):
     x, y = regression
     net = wl.Network.preset("mlp:2:erf")
-    model = wl.NNGPRegressor(net, ridge=1e-2).fit(x, y)
+    model = wl.NNGPRegressor(net, ridge=1e-2, amplitude=1.0).fit(x, y)
     test = x[:9] * 1.1
     mean, std = model.predict(test, return_std=True)
     kernel = wl.kernel(net, x, get="nngp")
@@ -83,6 +83,14 @@ def test_gaussian_process_against_numpy(regression):
         centred @ np.linalg.solve(shifted, centred) + logdet + len(x) * np.log(2 * np.pi)
     )
     np.testing.assert_allclose(model.log_marginal_likelihood_, evidence, rtol=1e-8)
+    scaled = wl.NNGPRegressor(net, ridge=1e-2).fit(x, y)
+    np.testing.assert_allclose(
+        scaled.amplitude_, centred @ np.linalg.solve(shifted, centred) / len(x), rtol=1e-8
+    )
+    same, wider = scaled.predict(test, return_std=True)
+    np.testing.assert_allclose(same, mean, rtol=1e-10)
+    np.testing.assert_allclose(wider, std * np.sqrt(scaled.amplitude_), rtol=1e-8)
+    assert scaled.log_marginal_likelihood_ >= model.log_marginal_likelihood_
 
 
 def test_classifier_on_digits(digits):
@@ -192,5 +200,7 @@ def test_import_needs_numpy_only():
         "import sys, json, widelimit as wl; wl.Network.preset('mlp:1:relu');"
         "print(json.dumps([m for m in ('sklearn', 'scipy', 'pandas') if m in sys.modules]))"
     )
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert json.loads(out.stdout) == []

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from widelimit import layers as _layers
 from widelimit._core import __version__
+from widelimit._flow import GradientFlow
 from widelimit._kernel import Kernels, Plan, diagonal, kernel, plan
+from widelimit._solve import RidgeSolution, eigh, kernel_ridge
 from widelimit.layers import *  # noqa: F403
 from widelimit.network import Network
 
 if TYPE_CHECKING:
     from widelimit._estimators import NNGPRegressor, NTKClassifier, NTKRegressor
-    from widelimit._flow import GradientFlow
 
-# Loaded on first use: the estimators need scikit-learn, the rest only NumPy.
+# Loaded on first use: they need scikit-learn, the rest only NumPy.
 _LAZY = {
     "NNGPRegressor": "widelimit._estimators",
     "NTKClassifier": "widelimit._estimators",
     "NTKRegressor": "widelimit._estimators",
-    "GradientFlow": "widelimit._flow",
 }
 
 
@@ -52,9 +52,12 @@ __all__ = [
     "NTKRegressor",
     "Network",
     "Plan",
+    "RidgeSolution",
     "__version__",
     "diagonal",
+    "eigh",
     "kernel",
+    "kernel_ridge",
     "plan",
     *_layers.__all__,
 ]

@@ -67,7 +67,9 @@ class _KernelEstimator(BaseEstimator):
                 f"is exact and has none, got {self.dim!r}"
             )
 
-    def _fit_model(self, X: NDArray[Any], targets: NDArray[Any], classes: list[str]) -> None:
+    def _fit_model(
+        self, X: NDArray[Any], targets: NDArray[Any], labels: list[Any] | None = None
+    ) -> None:
         self._check_parameters()
         self.network_ = self._network()
         self._model = _core.Model.fit(
@@ -75,9 +77,9 @@ class _KernelEstimator(BaseEstimator):
             X,
             targets,
             kernel=self._kernel,
-            task=self._task,
             ridge=self.ridge,
-            classes=classes,
+            amplitude=getattr(self, "amplitude", "auto"),
+            labels=labels,
             threads=self.threads,
             memory=self.memory,
             progress=self.progress,
@@ -146,7 +148,7 @@ class _Regressor(RegressorMixin, _KernelEstimator):
             self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True
         )
         self._single = y.ndim == 1
-        self._fit_model(X, y.reshape(len(y), -1).astype(X.dtype, copy=False), [])
+        self._fit_model(X, y.reshape(len(y), -1).astype(np.float64, copy=False))
         return self
 
     def _shaped(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -220,12 +222,20 @@ class NTKRegressor(_Regressor):
 class NNGPRegressor(_Regressor):
     __doc__ = f"""Gaussian process regression with the NNGP kernel of a network.
 
-The prior is that of the infinitely wide network at initialisation; the ridge is the noise variance.
+The prior is that of the infinitely wide network at initialisation, times an amplitude; the ridge is
+the ratio of noise to signal.
 {_PARAMETERS}
+    amplitude : "auto" or float
+        Factor between the network's kernel and the prior covariance. "auto" maximises the marginal
+        likelihood in closed form, 1.0 takes the network's own prior. It changes standard deviations,
+        not the mean.
+
     Attributes
     ----------
     ridge_ : float
         The relative ridge used: noise variance over the mean of the kernel's diagonal.
+    amplitude_ : float
+        Factor between the network's kernel and the prior covariance.
     log_marginal_likelihood_ : float
         Of the centred targets, summed over outputs.
     loo_path_, loo_error_, diagnostics_, network_
@@ -238,8 +248,24 @@ The prior is that of the infinitely wide network at initialisation; the ridge is
 
     _kernel = "nngp"
 
+    def __init__(
+        self,
+        net: Network | str | None = None,
+        ridge: float | str = "auto",
+        solver: str = "auto",
+        dim: int | None = None,
+        *,
+        amplitude: float | str = "auto",
+        threads: int | None = None,
+        memory: int | str | None = None,
+        progress: bool = False,
+    ):
+        super().__init__(net, ridge, solver, dim, threads=threads, memory=memory, progress=progress)
+        self.amplitude = amplitude
+
     def _read_model(self) -> None:
         super()._read_model()
+        self.amplitude_: float = self._model.facts()["amplitude"]
         self.log_marginal_likelihood_: float = self._model.facts()["log_marginal_likelihood"]
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
@@ -277,7 +303,10 @@ Targets are one column a class, centred; the prediction is the class of the larg
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        labels = [str(label) for label in self.classes_]
+        if self.classes_.dtype.kind in "biu":
+            labels = self.classes_.tolist()
+        else:
+            labels = [str(label) for label in self.classes_]
         self._fit_model(X, codes.astype(np.int64), labels)
         return self
 
@@ -287,12 +316,7 @@ Targets are one column a class, centred; the prediction is the class of the larg
             self.loo_error_rate_: float = self._model.facts()["loo_error_rate"]
 
     def _read_loaded(self, facts: dict[str, Any]) -> None:
-        labels = np.asarray(facts["classes"])
-        # Class labels are stored as text; integers come back as integers.
-        try:
-            self.classes_ = labels.astype(np.int64)
-        except ValueError:
-            self.classes_ = labels
+        self.classes_ = np.asarray(facts["classes"])
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Regression values: (n, classes), or for two classes (n,), positive for the second."""

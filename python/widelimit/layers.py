@@ -531,5 +531,7 @@ class Numerical(Layer):
 
 
 __all__ = sorted(
-    name for name, item in list(globals().items()) if isinstance(item, type) and issubclass(item, Layer)
+    name
+    for name, item in list(globals().items())
+    if isinstance(item, type) and issubclass(item, Layer)
 )

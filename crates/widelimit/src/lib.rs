@@ -25,6 +25,7 @@
 
 mod error;
 mod files;
+mod flow;
 pub mod memory;
 mod model;
 mod run;
@@ -32,6 +33,7 @@ mod scalar;
 
 pub use error::{Error, Kind};
 pub use files::kernel_to_file;
+pub use flow::Flow;
 pub use model::{Fit, Model, Preprocess, Settings, Task};
 pub use run::Run;
 pub use scalar::{Precision, Scalar};

@@ -3,11 +3,13 @@
 use ndarray::ArrayD;
 use widelimit_data::Array;
 
+use crate::model::Stored;
+
 /// Single or double precision, decided by the data.
 pub use widelimit_data::FloatType as Precision;
 
 /// `f32` or `f64`: what every floor of the workspace can compute with.
-pub trait Scalar: widelimit_exact::Scalar + widelimit_data::Element {
+pub trait Scalar: widelimit_exact::Scalar + widelimit_data::Element + Stored {
     /// The type as a value.
     const PRECISION: Precision = <Self as widelimit_data::Element>::FLOAT_TYPE;
 

@@ -9,6 +9,7 @@ mod store;
 use std::sync::OnceLock;
 
 use ndarray::{Array1, Array2};
+use widelimit_data::Classes;
 use widelimit_learn::{Diagnostics, GaussianProcessModel, LooPath};
 
 use crate::{Network, Precision};
@@ -23,7 +24,7 @@ pub use settings::{Preprocess, Settings, Task};
 pub struct Model {
     network: Network,
     settings: Settings,
-    classes: Vec<String>,
+    classes: Classes,
     fit: Fit,
     state: State,
 }
@@ -51,19 +52,24 @@ pub struct Fit {
     pub eigenvalues: Option<Array1<f64>>,
     /// How well the system was solved.
     pub diagnostics: Diagnostics,
+    /// Factor between kernel and prior covariance of a Gaussian process.
+    pub amplitude: Option<f64>,
     /// Log marginal likelihood of a Gaussian process, summed over outputs.
     pub log_marginal_likelihood: Option<f64>,
 }
 
 /// What predictions need, in the precision of the data.
 #[derive(Debug)]
-enum State {
+pub enum State {
+    /// Single precision.
     F32(Arrays<f32>),
+    /// Double precision.
     F64(Arrays<f64>),
 }
 
+/// The arrays behind predictions.
 #[derive(Debug)]
-struct Arrays<T> {
+pub struct Arrays<T> {
     scaling: Scaling,
     /// Training rows after scaling.
     x: Array2<T>,
@@ -73,6 +79,24 @@ struct Arrays<T> {
     mean: Array1<T>,
     /// The posterior, made when a standard deviation is first asked for.
     process: OnceLock<GaussianProcessModel>,
+}
+
+/// Which of the two states arrays of a number type make; a private part of [`crate::Scalar`].
+pub trait Stored: Sized {
+    /// Wraps arrays of this type.
+    fn state(arrays: Arrays<Self>) -> State;
+}
+
+impl Stored for f32 {
+    fn state(arrays: Arrays<Self>) -> State {
+        State::F32(arrays)
+    }
+}
+
+impl Stored for f64 {
+    fn state(arrays: Arrays<Self>) -> State {
+        State::F64(arrays)
+    }
 }
 
 impl Model {
@@ -86,14 +110,19 @@ impl Model {
         &self.settings
     }
 
-    /// Names of the classes, in the order of the outputs; empty for regression.
-    pub fn classes(&self) -> &[String] {
+    /// The classes, in the order of the outputs; empty for regression.
+    pub fn classes(&self) -> &Classes {
         &self.classes
     }
 
     /// What the fit tells about itself.
     pub fn details(&self) -> &Fit {
         &self.fit
+    }
+
+    /// Regression or classification.
+    pub fn task(&self) -> Task {
+        if self.classes.is_empty() { Task::Regression } else { Task::Classification }
     }
 
     /// Precision of predictions: that of the training inputs.

@@ -38,6 +38,11 @@ impl Preprocess {
     /// All of them.
     pub const ALL: [Preprocess; 3] = [Self::None, Self::Standardize, Self::UnitNorm];
 
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|preprocess| preprocess.name() == name)
+    }
+
     /// `none`, `standardize` or `unit-norm`.
     pub fn name(self) -> &'static str {
         match self {

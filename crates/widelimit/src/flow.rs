@@ -1,0 +1,70 @@
+//! Networks trained by gradient flow for a time: kernels and dynamics wired together.
+
+use ndarray::{Array2, ArrayView2};
+use widelimit_exact::{self as exact, Want};
+use widelimit_learn::ensemble::{Ensemble, NewPoints, Trained, gradient_descent_mse_ensemble};
+use widelimit_learn::gradient_flow::Training;
+use widelimit_learn::{Posterior, Prior, Time};
+
+use crate::{Error, Network, Run};
+
+/// The infinite ensemble of an infinitely wide network, trained by gradient flow on the squared loss.
+///
+/// Every member starts at a random draw of its weights. Works in double precision.
+/// Source: J. Lee et al., "Wide neural networks of any depth evolve as linear models under gradient
+/// descent", NeurIPS 2019, section 2.4.
+#[derive(Debug)]
+pub struct Flow {
+    network: Network,
+    x: Array2<f64>,
+    ensemble: Ensemble,
+}
+
+impl Flow {
+    /// Computes both kernels of the training rows and decomposes them.
+    ///
+    /// # Errors
+    /// Those of the kernels and of [`gradient_descent_mse_ensemble`].
+    pub fn new(
+        network: &Network,
+        x: ArrayView2<'_, f64>,
+        targets: ArrayView2<'_, f64>,
+        training: Training,
+        run: &Run<'_>,
+    ) -> Result<Self, Error> {
+        let kernels = exact::kernel(network, x, None, &run.options(Want::BOTH))?;
+        run.check_cancelled()?;
+        let nngp = kernels.nngp.unwrap_or_default();
+        let ensemble =
+            gradient_descent_mse_ensemble(nngp, kernels.ntk, targets, training, &run.par)?;
+        Ok(Self { network: network.clone(), x: x.to_owned(), ensemble })
+    }
+
+    /// Mean at new rows (rows x outputs) and, if wanted, covariance over the ensemble (rows x rows).
+    ///
+    /// # Errors
+    /// Rows of another width or not finite, a negative time.
+    pub fn predict(
+        &self,
+        x: ArrayView2<'_, f64>,
+        trained: Trained,
+        time: Time,
+        covariance: bool,
+        run: &Run<'_>,
+    ) -> Result<Posterior<f64>, Error> {
+        let options = run.options(Want::BOTH);
+        let kernels = exact::kernel(&self.network, x, Some(self.x.view()), &options)?;
+        let prior = if covariance {
+            exact::kernel(&self.network, x, None, &run.options(Want::NNGP))?.nngp
+        } else {
+            None
+        };
+        let nngp = kernels.nngp.unwrap_or_default();
+        let new = NewPoints {
+            nngp: nngp.view(),
+            ntk: kernels.ntk.as_ref().map(|ntk| ntk.view()),
+            prior: prior.as_ref().map_or(Prior::Unknown, |prior| Prior::Full(prior.view())),
+        };
+        Ok(self.ensemble.predict(trained, time, new, &run.par)?)
+    }
+}

@@ -1,0 +1,205 @@
+//! Predictions, a block of rows at a time.
+
+use ndarray::{Array2, ArrayView2, Axis, s};
+use widelimit_exact as exact;
+use widelimit_learn::classification::winners;
+use widelimit_learn::{GaussianProcessModel, Prior};
+use widelimit_linalg::gram;
+
+use super::fit::{kernel_of, posterior, want};
+use super::{Arrays, Model, State};
+use crate::{Error, Quantity, Run, Scalar};
+
+/// Bytes of a block of the kernel between new and training rows.
+const BLOCK_BYTES: u64 = 64 << 20;
+
+/// Mean and standard deviation of a prediction, rows x outputs each.
+pub type WithDeviation<T> = (Array2<T>, Array2<T>);
+
+impl Model {
+    /// Predictions for new rows, rows x outputs: targets, or one score a class. A row's prediction does not
+    /// depend on the others, bit for bit.
+    ///
+    /// # Errors
+    /// Rows of another width or with values that are not finite, [`Error::Cancelled`],
+    /// [`Error::MemoryLimit`] if not even one row fits.
+    pub fn predict<T: Scalar>(
+        &self,
+        x: ArrayView2<'_, T>,
+        run: &Run<'_>,
+    ) -> Result<Array2<T>, Error> {
+        match &self.state {
+            State::F32(arrays) => self.predict_in(arrays, x, run),
+            State::F64(arrays) => self.predict_in(arrays, x, run),
+        }
+    }
+
+    /// Index of the class with the largest score, for each row.
+    ///
+    /// # Errors
+    /// As [`Model::predict`]; [`Error::Parameter`] for a regression.
+    pub fn classify<T: Scalar>(
+        &self,
+        x: ArrayView2<'_, T>,
+        run: &Run<'_>,
+    ) -> Result<Vec<usize>, Error> {
+        if self.classes.is_empty() {
+            return Err(Error::Parameter {
+                name: "model",
+                expected: "a classifier",
+                got: "a regression".into(),
+            });
+        }
+        Ok(winners(self.predict(x, run)?.view()))
+    }
+
+    /// Posterior mean and standard deviation of the function (without noise) under a Gaussian process
+    /// whose covariance is the model's kernel times its amplitude.
+    ///
+    /// The training kernel is factored at the first call of a loaded model.
+    ///
+    /// # Errors
+    /// As [`Model::predict`], and those of factoring the training kernel.
+    pub fn predict_with_deviation<T: Scalar>(
+        &self,
+        x: ArrayView2<'_, T>,
+        run: &Run<'_>,
+    ) -> Result<WithDeviation<T>, Error> {
+        match &self.state {
+            State::F32(arrays) => self.deviation_in(arrays, x, run),
+            State::F64(arrays) => self.deviation_in(arrays, x, run),
+        }
+    }
+
+    fn check_width(&self, got: usize) -> Result<(), Error> {
+        let expected = self.fit.features;
+        if got == expected {
+            Ok(())
+        } else {
+            Err(Error::Length { what: "number of features", expected, got })
+        }
+    }
+
+    /// Rows of a block: what 64 MiB hold, or a quarter of the memory limit.
+    fn block_rows(&self, element: usize, run: &Run<'_>) -> usize {
+        let bytes = run.budget.limit().map_or(BLOCK_BYTES, |limit| (limit / 4).min(BLOCK_BYTES));
+        (bytes / (self.fit.rows.max(1) * element) as u64).max(1) as usize
+    }
+
+    /// Calls `take` with each block of scaled rows and their kernel with the training rows.
+    fn blocks<T: Scalar, S: Scalar>(
+        &self,
+        arrays: &Arrays<S>,
+        x: ArrayView2<'_, T>,
+        run: &Run<'_>,
+        mut take: impl FnMut(usize, ArrayView2<'_, S>, ArrayView2<'_, S>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.check_width(x.ncols())?;
+        let step = self.block_rows(size_of::<S>(), run);
+        for (block, rows) in x.axis_chunks_iter(Axis(0), step).enumerate() {
+            run.check_cancelled()?;
+            let rows = rows.mapv(|value| S::narrow(value.widen()));
+            let scaled = arrays.scaling.apply(rows.view());
+            let quantity = self.settings.quantity;
+            let kernel =
+                kernel_of(&self.network, quantity, scaled.view(), Some(arrays.x.view()), run)
+                    .map_err(|error| rows_from(error, block * step))?;
+            take(block * step, scaled.view(), kernel.view())?;
+        }
+        Ok(())
+    }
+
+    fn predict_in<T: Scalar, S: Scalar>(
+        &self,
+        arrays: &Arrays<S>,
+        x: ArrayView2<'_, T>,
+        run: &Run<'_>,
+    ) -> Result<Array2<T>, Error> {
+        let mut values = Array2::from_elem((x.nrows(), self.fit.outputs), T::narrow(0.0));
+        self.blocks(arrays, x, run, |first, _, kernel| {
+            // Products in the canonical order: a row's value does not depend on its block.
+            let block = gram(kernel, Some(arrays.dual.t()), &run.par) + &arrays.mean;
+            values
+                .slice_mut(s![first..first + block.nrows(), ..])
+                .zip_mut_with(&block, |to, from| *to = T::narrow(from.widen()));
+            Ok(())
+        })?;
+        Ok(values)
+    }
+
+    fn deviation_in<T: Scalar, S: Scalar>(
+        &self,
+        arrays: &Arrays<S>,
+        x: ArrayView2<'_, T>,
+        run: &Run<'_>,
+    ) -> Result<WithDeviation<T>, Error> {
+        let mean = self.predict_in(arrays, x, run)?;
+        let process = self.process(arrays, run)?;
+        let mut deviation = Array2::from_elem(mean.dim(), T::narrow(0.0));
+        self.blocks(arrays, x, run, |first, rows, kernel| {
+            let prior = self.prior(rows, run)?;
+            let posterior =
+                process.predict(kernel, Prior::Diagonal(prior.view()), &run.par)?;
+            let variance = posterior.variance.unwrap_or_default();
+            for (row, v) in variance.iter().enumerate() {
+                deviation.row_mut(first + row).fill(T::narrow(v.widen().sqrt()));
+            }
+            Ok(())
+        })?;
+        Ok((mean, deviation))
+    }
+
+    /// Kernel of each row with itself.
+    fn prior<S: Scalar>(
+        &self,
+        rows: ArrayView2<'_, S>,
+        run: &Run<'_>,
+    ) -> Result<ndarray::Array1<S>, Error> {
+        let quantity = self.settings.quantity;
+        let diagonal = exact::diagonal(&self.network, rows, &run.options(want(quantity)))?;
+        let wanted = match quantity {
+            Quantity::Nngp => diagonal.nngp,
+            Quantity::Ntk => diagonal.ntk,
+        };
+        Ok(wanted.unwrap_or_default())
+    }
+
+    /// The posterior, made at its first use.
+    fn process<'a, S: Scalar>(
+        &self,
+        arrays: &'a Arrays<S>,
+        run: &Run<'_>,
+    ) -> Result<&'a GaussianProcessModel, Error> {
+        if let Some(process) = arrays.process.get() {
+            return Ok(process);
+        }
+        let n = self.fit.rows;
+        let needed = widelimit_learn::memory::gaussian_process(
+            false,
+            n,
+            self.fit.outputs,
+            size_of::<S>(),
+        );
+        run.check_memory("the posterior's factorisation", needed)?;
+        let kernel =
+            kernel_of(&self.network, self.settings.quantity, arrays.x.view(), None, run)?;
+        let (ridge, y) = (self.fit.ridge, self.fit.targets.view());
+        let process = posterior(&self.settings, ridge, kernel, y, run)?;
+        Ok(arrays.process.get_or_init(|| process))
+    }
+}
+
+/// Errors of a block name rows of the whole.
+fn rows_from(error: Error, first: usize) -> Error {
+    match error {
+        Error::Kernel(exact::Error::NonFinite { input, row, column, value }) => {
+            let input = if input == "x1" { "x" } else { input };
+            Error::Kernel(exact::Error::NonFinite { input, row: row + first, column, value })
+        }
+        Error::Kernel(exact::Error::Overflow { input, row, layer, dtype }) => {
+            let input = if input == "x1" { "x" } else { input };
+            Error::Kernel(exact::Error::Overflow { input, row: row + first, layer, dtype })
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,347 @@
+//! Models in one safetensors file: arrays as tensors, everything else as text.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
+use serde::{Deserialize, Serialize};
+use widelimit_data::{Array, Classes, ModelFile};
+use widelimit_exact::Quantity;
+use widelimit_learn::{Amplitude, Criterion, Diagnostics, LooPath, LooPoint, Ridge, RidgePath, Route};
+
+use super::scaling::Scaling;
+use super::{Arrays, Fit, Model, Preprocess, Settings, State};
+use crate::files::name;
+use crate::{Error, Network, Precision, Scalar};
+
+/// Names of the tensors.
+mod tensor {
+    pub const X: &str = "x_train";
+    pub const DUAL: &str = "dual";
+    pub const MEAN: &str = "target_mean";
+    pub const TARGETS: &str = "y_train";
+    pub const LEAVE_ONE_OUT: &str = "leave_one_out";
+    pub const EIGENVALUES: &str = "eigenvalues";
+    pub const PATH: &str = "ridge_path";
+    pub const SHIFT: &str = "feature_mean";
+    pub const SCALE: &str = "feature_deviation";
+}
+
+/// Everything but the network and the arrays, as JSON.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    kernel: String,
+    precision: String,
+    preprocess: String,
+    /// `null` when it was chosen by leave-one-out.
+    requested_ridge: Option<RequestedRidge>,
+    /// `null` when it follows from maximum likelihood.
+    requested_amplitude: Option<f64>,
+    amplitude: Option<f64>,
+    classes: Classes,
+    ridge: f64,
+    relative_ridge: f64,
+    condition: f64,
+    jitter: f64,
+    residual: f64,
+    min_eigenvalue: Option<f64>,
+    log_marginal_likelihood: Option<f64>,
+    chosen: Option<usize>,
+    criterion: Option<String>,
+    route: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum RequestedRidge {
+    Relative(f64),
+    Absolute(f64),
+}
+
+impl Model {
+    /// Writes the model to one file, whole or not at all.
+    ///
+    /// # Errors
+    /// A network with a user function has no description to write; errors of the file system.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        Ok(self.file()?.save(path)?)
+    }
+
+    /// The bytes that [`Model::save`] writes.
+    ///
+    /// # Errors
+    /// As [`Model::save`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.file()?.to_bytes()?)
+    }
+
+    /// Reads a model.
+    ///
+    /// # Errors
+    /// A file that is no model, of an unknown version, cut short or damaged, or whose parts do not
+    /// fit together.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Reader { file: ModelFile::load(path)?, name: path.display().to_string() }.model()
+    }
+
+    /// The same from bytes in memory.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
+        let name = "model".to_owned();
+        Reader { file: ModelFile::from_bytes(bytes, &name)?, name }.model()
+    }
+
+    fn file(&self) -> Result<ModelFile, Error> {
+        let mut file = ModelFile::default();
+        file.metadata.insert("network".into(), self.network.to_json()?);
+        let header = serde_json::to_string(&self.header()).map_err(|error| Error::Model {
+            file: "model".into(),
+            reason: format!("cannot be described as JSON: {error}"),
+        })?;
+        file.metadata.insert("model".into(), header);
+        match &self.state {
+            State::F32(arrays) => arrays.store(&mut file),
+            State::F64(arrays) => arrays.store(&mut file),
+        }
+        let mut put = |name: &str, array: ArrayD<f64>| {
+            file.tensors.insert(name.into(), Array::F64(array));
+        };
+        put(tensor::TARGETS, self.fit.targets.clone().into_dyn());
+        if let Some(predictions) = &self.fit.leave_one_out {
+            put(tensor::LEAVE_ONE_OUT, predictions.clone().into_dyn());
+        }
+        if let Some(values) = &self.fit.eigenvalues {
+            put(tensor::EIGENVALUES, values.clone().into_dyn());
+        }
+        if let Some(path) = &self.fit.path {
+            put(tensor::PATH, path_to_array(path).into_dyn());
+        }
+        Ok(file)
+    }
+
+    fn header(&self) -> Header {
+        let Fit { diagnostics, path, .. } = &self.fit;
+        Header {
+            kernel: name(self.settings.quantity).into(),
+            precision: self.precision().name().into(),
+            preprocess: self.settings.preprocess.name().into(),
+            requested_ridge: match self.settings.ridge {
+                Ridge::Value(value) => Some(RequestedRidge::Relative(value)),
+                Ridge::Absolute(value) => Some(RequestedRidge::Absolute(value)),
+                Ridge::Auto(_) => None,
+            },
+            requested_amplitude: match self.settings.amplitude {
+                Amplitude::Fixed(value) => Some(value),
+                Amplitude::MaximumLikelihood => None,
+            },
+            amplitude: self.fit.amplitude,
+            classes: self.classes.clone(),
+            ridge: self.fit.ridge,
+            relative_ridge: self.fit.relative_ridge,
+            condition: diagnostics.condition,
+            jitter: diagnostics.jitter,
+            residual: diagnostics.residual,
+            min_eigenvalue: diagnostics.min_eigenvalue,
+            log_marginal_likelihood: self.fit.log_marginal_likelihood,
+            chosen: path.as_ref().map(|path| path.chosen),
+            criterion: path.as_ref().map(|path| criterion_name(path.criterion).into()),
+            route: path.as_ref().map(|path| route_name(path.route).into()),
+        }
+    }
+}
+
+impl<T: Scalar> Arrays<T> {
+    fn store(&self, file: &mut ModelFile) {
+        let mut put = |name: &str, array: Array| {
+            file.tensors.insert(name.into(), array);
+        };
+        put(tensor::X, T::wrap(self.x.clone().into_dyn()));
+        put(tensor::DUAL, T::wrap(self.dual.clone().into_dyn()));
+        put(tensor::MEAN, T::wrap(self.mean.clone().into_dyn()));
+        if let Scaling::Columns { mean, deviation } = &self.scaling {
+            put(tensor::SHIFT, Array::F64(mean.clone().into_dyn()));
+            put(tensor::SCALE, Array::F64(deviation.clone().into_dyn()));
+        }
+    }
+}
+
+fn criterion_name(criterion: Criterion) -> &'static str {
+    match criterion {
+        Criterion::ErrorRate => "error_rate",
+        _ => "squared_error",
+    }
+}
+
+fn route_name(route: Route) -> &'static str {
+    match route {
+        Route::Cholesky => "cholesky",
+        _ => "eigen",
+    }
+}
+
+/// Columns ridge, relative ridge, mean squared error, accuracy (NaN where there is none).
+fn path_to_array(path: &LooPath) -> Array2<f64> {
+    Array2::from_shape_fn((path.points.len(), 4), |(row, column)| {
+        let point = &path.points[row];
+        match column {
+            0 => point.ridge,
+            1 => point.relative,
+            2 => point.mse,
+            _ => point.accuracy.unwrap_or(f64::NAN),
+        }
+    })
+}
+
+/// A file on its way to a model.
+struct Reader {
+    file: ModelFile,
+    name: String,
+}
+
+impl Reader {
+    fn wrong(&self, reason: impl Into<String>) -> Error {
+        Error::Model { file: self.name.clone(), reason: reason.into() }
+    }
+
+    fn model(mut self) -> Result<Model, Error> {
+        let network = Network::from_json(self.file.text("network")?)?;
+        let header: Header = serde_json::from_str(self.file.text("model")?)
+            .map_err(|error| self.wrong(format!("its description is damaged: {error}")))?;
+        let settings = self.settings(&header)?;
+        let (state, rows, features, outputs) = match header.precision.as_str() {
+            "float32" => self.state::<f32>(settings.preprocess)?,
+            "float64" => self.state::<f64>(settings.preprocess)?,
+            other => return Err(self.wrong(format!("unknown precision `{other}`"))),
+        };
+        if !header.classes.is_empty() && header.classes.len() != outputs {
+            let classes = header.classes.len();
+            return Err(self.wrong(format!("{classes} classes but {outputs} outputs")));
+        }
+        let targets: Array2<f64> = self.file.take::<f64, Ix2>(tensor::TARGETS)?;
+        self.check_shape(tensor::TARGETS, targets.dim(), (rows, outputs))?;
+        let leave_one_out = self.optional::<Ix2>(tensor::LEAVE_ONE_OUT)?;
+        if let Some(predictions) = &leave_one_out {
+            self.check_shape(tensor::LEAVE_ONE_OUT, predictions.dim(), (rows, outputs))?;
+        }
+        let fit = Fit {
+            rows,
+            features,
+            outputs,
+            ridge: header.ridge,
+            relative_ridge: header.relative_ridge,
+            path: self.path(&header)?,
+            leave_one_out,
+            targets,
+            eigenvalues: self.optional::<Ix1>(tensor::EIGENVALUES)?,
+            diagnostics: Diagnostics {
+                condition: header.condition,
+                jitter: header.jitter,
+                residual: header.residual,
+                min_eigenvalue: header.min_eigenvalue,
+            },
+            amplitude: header.amplitude,
+            log_marginal_likelihood: header.log_marginal_likelihood,
+        };
+        Ok(Model { network, settings, classes: header.classes, fit, state })
+    }
+
+    fn settings(&self, header: &Header) -> Result<Settings, Error> {
+        let quantity = match header.kernel.as_str() {
+            "ntk" => Quantity::Ntk,
+            "nngp" => Quantity::Nngp,
+            other => return Err(self.wrong(format!("unknown kernel `{other}`"))),
+        };
+        let preprocess = Preprocess::from_name(&header.preprocess)
+            .ok_or_else(|| self.wrong(format!("unknown preprocessing `{}`", header.preprocess)))?;
+        let ridge = match header.requested_ridge {
+            None => Ridge::Auto(RidgePath::default()),
+            Some(RequestedRidge::Relative(value)) => Ridge::Value(value),
+            Some(RequestedRidge::Absolute(value)) => Ridge::Absolute(value),
+        };
+        let amplitude = header.requested_amplitude.map_or(Amplitude::MaximumLikelihood, Amplitude::Fixed);
+        Ok(Settings { quantity, ridge, amplitude, preprocess })
+    }
+
+    /// The arrays behind predictions, and the numbers of rows, features and outputs.
+    fn state<T: Scalar>(
+        &mut self,
+        preprocess: Preprocess,
+    ) -> Result<(State, usize, usize, usize), Error> {
+        let x = self.file.take::<T, Ix2>(tensor::X)?;
+        let dual = self.file.take::<T, Ix2>(tensor::DUAL)?;
+        let mean = self.file.take::<T, Ix1>(tensor::MEAN)?;
+        let (rows, features) = x.dim();
+        let outputs = dual.ncols();
+        self.check_shape(tensor::DUAL, dual.dim(), (rows, outputs))?;
+        self.check_shape(tensor::MEAN, (mean.len(), 1), (outputs, 1))?;
+        let scaling = match preprocess {
+            Preprocess::None => Scaling::None,
+            Preprocess::UnitNorm => Scaling::UnitNorm,
+            Preprocess::Standardize => {
+                let mean: Array1<f64> = self.file.take::<f64, Ix1>(tensor::SHIFT)?;
+                let deviation: Array1<f64> = self.file.take::<f64, Ix1>(tensor::SCALE)?;
+                self.check_shape(tensor::SHIFT, (mean.len(), 1), (features, 1))?;
+                self.check_shape(tensor::SCALE, (deviation.len(), 1), (features, 1))?;
+                Scaling::Columns { mean, deviation }
+            }
+        };
+        let arrays = Arrays { scaling, x, dual, mean, process: OnceLock::new() };
+        Ok((T::state(arrays), rows, features, outputs))
+    }
+
+    fn check_shape(
+        &self,
+        name: &str,
+        got: (usize, usize),
+        expected: (usize, usize),
+    ) -> Result<(), Error> {
+        if got == expected {
+            return Ok(());
+        }
+        let reason = format!(
+            "tensor `{name}` has {} x {} entries, {} x {} are expected",
+            got.0, got.1, expected.0, expected.1
+        );
+        Err(self.wrong(reason))
+    }
+
+    fn optional<D: ndarray::Dimension>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<ndarray::Array<f64, D>>, Error> {
+        if self.file.tensors.contains_key(name) {
+            Ok(Some(self.file.take::<f64, D>(name)?))
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn path(&mut self, header: &Header) -> Result<Option<LooPath>, Error> {
+        let Some(table) = self.optional::<Ix2>(tensor::PATH)? else { return Ok(None) };
+        self.check_shape(tensor::PATH, (1, table.ncols()), (1, 4))?;
+        let points: Vec<LooPoint> = table
+            .axis_iter(Axis(0))
+            .map(|row| LooPoint {
+                ridge: row[0],
+                relative: row[1],
+                mse: row[2],
+                accuracy: (!row[3].is_nan()).then_some(row[3]),
+            })
+            .collect();
+        let chosen = header.chosen.filter(|chosen| *chosen < points.len());
+        let chosen = chosen.ok_or_else(|| self.wrong("the chosen ridge is not on its path"))?;
+        let criterion = match header.criterion.as_deref() {
+            Some("error_rate") => Criterion::ErrorRate,
+            _ => Criterion::SquaredError,
+        };
+        let route = match header.route.as_deref() {
+            Some("cholesky") => Route::Cholesky,
+            _ => Route::Eigen,
+        };
+        Ok(Some(LooPath { points, chosen, criterion, route }))
+    }
+}

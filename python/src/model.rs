@@ -1,0 +1,298 @@
+//! Fitted models.
+
+use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use std::sync::Arc;
+use widelimit::data::Classes;
+use widelimit::exact::{Cancel, Progress};
+use widelimit::learn::{Amplitude, LooPath, Ridge, RidgePath};
+use widelimit::ndarray::{Array1, Array2, ArrayView2};
+use widelimit::{Error, Model, Quantity, Run, Scalar, Settings, Targets};
+
+use crate::arrays::{Input, give, give1, matrix};
+use crate::error::exception;
+use crate::kernel::{budget, par};
+use crate::network::PyNetwork;
+use crate::running::{Tiles, abandonable, watched};
+
+/// A fitted regression or classifier.
+#[pyclass(name = "Model", module = "widelimit._core", frozen)]
+pub struct PyModel {
+    model: Arc<Model>,
+}
+
+fn quantity(name: &str) -> PyResult<Quantity> {
+    match name {
+        "ntk" => Ok(Quantity::Ntk),
+        "nngp" => Ok(Quantity::Nngp),
+        other => {
+            let message = format!("kernel: expected \"ntk\" or \"nngp\", got {other:?}");
+            Err(PyValueError::new_err(message))
+        }
+    }
+}
+
+/// `"auto"` or a relative ridge.
+pub fn ridge(given: &Bound<'_, PyAny>) -> PyResult<Ridge> {
+    if let Ok(text) = given.extract::<String>() {
+        return if text == "auto" {
+            Ok(Ridge::Auto(RidgePath::default()))
+        } else {
+            let message = format!("ridge: expected \"auto\" or a number, got {text:?}");
+            Err(PyValueError::new_err(message))
+        };
+    }
+    given
+        .extract::<f64>()
+        .map(Ridge::Value)
+        .map_err(|_| PyTypeError::new_err("ridge: expected \"auto\" or a number"))
+}
+
+/// `"auto"` or the factor itself.
+fn amplitude(given: &Bound<'_, PyAny>) -> PyResult<Amplitude> {
+    if given.extract::<String>().is_ok_and(|text| text == "auto") {
+        return Ok(Amplitude::MaximumLikelihood);
+    }
+    given
+        .extract::<f64>()
+        .map(Amplitude::Fixed)
+        .map_err(|_| PyTypeError::new_err("amplitude: expected \"auto\" or a number"))
+}
+
+/// Labels as the classes that a model file keeps.
+fn classes(labels: &Bound<'_, PyAny>) -> PyResult<Classes> {
+    if let Ok(booleans) = labels.extract::<Vec<bool>>() {
+        return Ok(Classes::Booleans(booleans));
+    }
+    if let Ok(integers) = labels.extract::<Vec<i64>>() {
+        return Ok(Classes::Integers(integers));
+    }
+    Ok(Classes::Texts(labels.extract()?))
+}
+
+#[pymethods]
+impl PyModel {
+    /// Fits rows to targets: float64 (n, outputs) for regression, int64 codes (n,) with `labels` for classes.
+    #[staticmethod]
+    #[pyo3(signature = (network, x, targets, *, kernel, ridge, amplitude, labels, threads, memory, progress))]
+    #[allow(clippy::too_many_arguments)]
+    fn fit(
+        py: Python<'_>,
+        network: &PyNetwork,
+        x: &Bound<'_, PyUntypedArray>,
+        targets: &Bound<'_, PyAny>,
+        kernel: &str,
+        ridge: &Bound<'_, PyAny>,
+        amplitude: &Bound<'_, PyAny>,
+        labels: Option<&Bound<'_, PyAny>>,
+        threads: Option<usize>,
+        memory: Option<&Bound<'_, PyAny>>,
+        progress: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let settings = Settings {
+            quantity: quantity(kernel)?,
+            ridge: self::ridge(ridge)?,
+            amplitude: self::amplitude(amplitude)?,
+            ..Settings::default()
+        };
+        let targets = match labels {
+            None => Targets::Numbers(targets.extract::<PyReadonlyArray2<'_, f64>>()?.as_array().to_owned()),
+            Some(labels) => {
+                let codes = targets.extract::<PyReadonlyArray1<'_, i64>>()?;
+                let codes = codes.as_array().iter().map(|code| *code as usize).collect();
+                Targets::Labels { codes, classes: classes(labels)? }
+            }
+        };
+        let means = Means { par: par(threads)?, budget: budget(memory)? };
+        let network = network.network.clone();
+        let model = match Input::new(x, "X")? {
+            Input::F32(x) => {
+                let x = matrix(&x, "X").map_err(exception)?.to_owned();
+                fit_owned(py, progress, network, x, targets, settings, means)?
+            }
+            Input::F64(x) => {
+                let x = matrix(&x, "X").map_err(exception)?.to_owned();
+                fit_owned(py, progress, network, x, targets, settings, means)?
+            }
+        };
+        Ok(Self { model: Arc::new(model) })
+    }
+
+    #[staticmethod]
+    fn load(path: std::path::PathBuf) -> PyResult<Self> {
+        Ok(Self { model: Arc::new(Model::load(path).map_err(exception)?) })
+    }
+
+    #[staticmethod]
+    fn from_bytes(bytes: &Bound<'_, PyBytes>) -> PyResult<Self> {
+        let model = Model::from_bytes(bytes.as_bytes().to_vec()).map_err(exception)?;
+        Ok(Self { model: Arc::new(model) })
+    }
+
+    fn save(&self, py: Python<'_>, path: std::path::PathBuf) -> PyResult<()> {
+        let model = &self.model;
+        py.detach(|| model.save(path)).map_err(exception)
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.model.to_bytes().map_err(exception)?))
+    }
+
+    fn network(&self) -> PyNetwork {
+        PyNetwork { network: self.model.network().clone() }
+    }
+
+    /// Predictions, rows x outputs.
+    fn predict<'py>(
+        &self,
+        py: Python<'py>,
+        x: &Bound<'py, PyUntypedArray>,
+        threads: Option<usize>,
+        progress: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let means = Means { par: par(threads)?, budget: budget(None)? };
+        let model = &self.model;
+        match Input::new(x, "X")? {
+            Input::F32(x) => {
+                let x = matrix(&x, "X").map_err(exception)?;
+                let predict = |c: &Cancel, t: &Tiles| means.run(c, t, |run| model.predict(x, run));
+                Ok(give(py, watched(py, progress, predict)?))
+            }
+            Input::F64(x) => {
+                let x = matrix(&x, "X").map_err(exception)?;
+                let predict = |c: &Cancel, t: &Tiles| means.run(c, t, |run| model.predict(x, run));
+                Ok(give(py, watched(py, progress, predict)?))
+            }
+        }
+    }
+
+    /// Posterior mean and standard deviation, rows x outputs each.
+    fn predict_std<'py>(
+        &self,
+        py: Python<'py>,
+        x: &Bound<'py, PyUntypedArray>,
+        threads: Option<usize>,
+        progress: &Bound<'py, PyAny>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let means = Means { par: par(threads)?, budget: budget(None)? };
+        match Input::new(x, "X")? {
+            Input::F32(x) => {
+                let x = matrix(&x, "X").map_err(exception)?;
+                self.deviation(py, x, &means, progress)
+            }
+            Input::F64(x) => {
+                let x = matrix(&x, "X").map_err(exception)?;
+                self.deviation(py, x, &means, progress)
+            }
+        }
+    }
+
+    /// What the model knows of itself, as a dictionary.
+    fn facts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (details, settings) = (self.model.details(), self.model.settings());
+        let facts = PyDict::new(py);
+        facts.set_item("task", self.model.task().name())?;
+        let kernel = if settings.quantity == Quantity::Ntk { "ntk" } else { "nngp" };
+        facts.set_item("kernel", kernel)?;
+        facts.set_item("features", details.features)?;
+        facts.set_item("outputs", details.outputs)?;
+        facts.set_item("ridge", details.relative_ridge)?;
+        match settings.ridge {
+            Ridge::Value(value) => facts.set_item("requested_ridge", value)?,
+            Ridge::Absolute(_) => facts.set_item("requested_ridge", details.relative_ridge)?,
+            Ridge::Auto(_) => facts.set_item("requested_ridge", "auto")?,
+        }
+        facts.set_item("amplitude", details.amplitude)?;
+        facts.set_item("log_marginal_likelihood", details.log_marginal_likelihood)?;
+        let diagnostics = PyDict::new(py);
+        diagnostics.set_item("condition", details.diagnostics.condition)?;
+        diagnostics.set_item("jitter", details.diagnostics.jitter)?;
+        diagnostics.set_item("residual", details.diagnostics.residual)?;
+        diagnostics.set_item("min_eigenvalue", details.diagnostics.min_eigenvalue)?;
+        facts.set_item("diagnostics", diagnostics)?;
+        facts.set_item("loo", details.path.as_ref().map(|p| path_table(py, p)).transpose()?)?;
+        if let Some(path) = &details.path {
+            let best = path.best();
+            facts.set_item("loo_error", best.mse)?;
+            facts.set_item("loo_error_rate", best.accuracy.map(|accuracy| 1.0 - accuracy))?;
+        }
+        let predictions = details.leave_one_out.clone().map(|p| give(py, p));
+        facts.set_item("loo_predictions", predictions)?;
+        match self.model.classes() {
+            Classes::Booleans(labels) => facts.set_item("classes", labels)?,
+            Classes::Integers(labels) => facts.set_item("classes", labels)?,
+            Classes::Texts(labels) => facts.set_item("classes", labels)?,
+        }
+        Ok(facts)
+    }
+}
+
+impl PyModel {
+    fn deviation<'py, T: Scalar + numpy::Element>(
+        &self,
+        py: Python<'py>,
+        x: ArrayView2<'_, T>,
+        means: &Means,
+        progress: &Bound<'py, PyAny>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let model = &self.model;
+        let (mean, deviation) = watched(py, progress, |cancel, tiles| {
+            means.run(cancel, tiles, |run| model.predict_with_deviation(x, run))
+        })?;
+        Ok((give(py, mean), give(py, deviation)))
+    }
+}
+
+/// Threads and memory of a call.
+struct Means {
+    par: widelimit::linalg::Par,
+    budget: widelimit::exact::Budget,
+}
+
+impl Means {
+    /// Runs a job that reports to `tiles` and stops at `cancel`.
+    fn run<R>(
+        &self,
+        cancel: &Cancel,
+        tiles: &Tiles,
+        job: impl FnOnce(&Run<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let report = |progress: Progress| tiles.report(progress);
+        job(&Run {
+            par: self.par.clone(),
+            budget: self.budget,
+            cancel: Some(cancel),
+            progress: Some(&report),
+        })
+    }
+}
+
+fn fit_owned<T: Scalar>(
+    py: Python<'_>,
+    progress: &Bound<'_, PyAny>,
+    network: widelimit::Network,
+    x: Array2<T>,
+    targets: Targets,
+    settings: Settings,
+    means: Means,
+) -> PyResult<Model> {
+    abandonable(py, progress, move |cancel, tiles| {
+        means.run(cancel, tiles, |run| Model::fit(&network, x.view(), &targets, &settings, run))
+    })
+}
+
+/// Arrays `ridge` (relative), `mse` and, for classes, `error_rate`, one entry a candidate.
+fn path_table<'py>(py: Python<'py>, path: &LooPath) -> PyResult<Bound<'py, PyDict>> {
+    let table = PyDict::new(py);
+    let column = |f: &dyn Fn(&widelimit::learn::LooPoint) -> f64| {
+        give1(py, path.points.iter().map(f).collect::<Array1<f64>>())
+    };
+    table.set_item("ridge", column(&|point| point.relative))?;
+    table.set_item("mse", column(&|point| point.mse))?;
+    if path.points.iter().all(|point| point.accuracy.is_some()) {
+        table.set_item("error_rate", column(&|point| 1.0 - point.accuracy.unwrap_or(0.0)))?;
+    }
+    Ok(table)
+}

@@ -1,0 +1,97 @@
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+_Array = NDArray[Any]
+_Progress = bool | Callable[[int, int], object] | None
+
+class Network:
+    def __new__(cls, layers: list[dict[str, Any]]) -> Network: ...
+    @staticmethod
+    def from_json(text: str) -> Network: ...
+    @staticmethod
+    def preset(name: str) -> Network: ...
+    def to_json(self) -> str: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __ne__(self, other: object) -> bool: ...
+
+class Model:
+    @staticmethod
+    def fit(
+        network: Network,
+        x: _Array,
+        targets: _Array,
+        *,
+        kernel: str,
+        ridge: float | str,
+        amplitude: float | str,
+        labels: list[Any] | None,
+        threads: int | None,
+        memory: int | str | None,
+        progress: _Progress,
+    ) -> Model: ...
+    @staticmethod
+    def load(path: str | PathLike[str]) -> Model: ...
+    @staticmethod
+    def from_bytes(bytes: bytes) -> Model: ...
+    def save(self, path: str | PathLike[str]) -> None: ...
+    def to_bytes(self) -> bytes: ...
+    def network(self) -> Network: ...
+    def predict(self, x: _Array, threads: int | None, progress: _Progress) -> _Array: ...
+    def predict_std(
+        self, x: _Array, threads: int | None, progress: _Progress
+    ) -> tuple[_Array, _Array]: ...
+    def facts(self) -> dict[str, Any]: ...
+
+class Flow:
+    def __new__(
+        cls,
+        network: Network,
+        x: NDArray[np.float64],
+        targets: NDArray[np.float64],
+        learning_rate: float,
+        ridge: float,
+        threads: int | None,
+    ) -> Flow: ...
+    def predict(
+        self,
+        x: NDArray[np.float64],
+        all_layers: bool,
+        time: float | None,
+        covariance: bool,
+        threads: int | None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]: ...
+
+def kernel(
+    network: Network,
+    x1: _Array,
+    x2: _Array | None,
+    get: Sequence[str],
+    threads: int | None,
+    memory: int | str | None,
+    progress: _Progress,
+) -> tuple[_Array | None, _Array | None]: ...
+def diagonal(
+    network: Network, x: _Array, get: Sequence[str]
+) -> tuple[_Array | None, _Array | None]: ...
+def plan(
+    network: Network,
+    x1: _Array,
+    x2: _Array | None,
+    get: Sequence[str],
+    threads: int | None,
+    memory: int | str | None,
+) -> dict[str, Any]: ...
+def kernel_ridge(
+    kernel: _Array,
+    targets: NDArray[np.float64],
+    ridge: float | str,
+    centre: bool,
+    threads: int | None,
+) -> dict[str, Any]: ...
+def eigh(matrix: _Array, threads: int | None) -> tuple[_Array, _Array]: ...

@@ -1,0 +1,102 @@
+"""Networks trained by gradient flow for a time."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from widelimit import _core
+from widelimit._kernel import _inputs
+from widelimit.network import Network
+
+
+class GradientFlow:
+    """The infinite ensemble of an infinitely wide network, trained on the squared loss.
+
+    Every member starts at a random draw of its weights and follows the gradient of
+    ``mean((f - y)^2) / 2``.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    x : array of shape (n, d)
+        Training inputs.
+    y : array of shape (n,) or (n, outputs)
+        Training targets.
+    learning_rate : float
+        Factor on the time: ``t`` counts steps of gradient descent at this rate.
+    ridge : float
+        Added to the kernels' diagonals, relative to their means.
+    threads : int, optional
+        Number of threads; all cores by default.
+
+    References
+    ----------
+    J. Lee et al., "Wide Neural Networks of Any Depth Evolve as Linear Models Under Gradient
+    Descent", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> x = np.linspace(-1, 1, 10)[:, None]
+    >>> net = wl.Network([wl.Dense(b_std=1.0), wl.Erf(), wl.Dense()])
+    >>> flow = wl.GradientFlow(net, x, np.sin(x))
+    >>> bool(abs(flow.predict(x) - np.sin(x)).max() < 1e-3)
+    True
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        learning_rate: float = 1.0,
+        ridge: float = 0.0,
+        threads: int | None = None,
+    ):
+        inputs = _matrix(x, "x")
+        targets = _inputs(y, "y").astype(np.float64, copy=False)
+        self._single = targets.ndim == 1
+        self._threads = threads
+        columns = targets[:, None] if self._single else targets
+        self._core = _core.Flow(net._core, inputs, columns, learning_rate, ridge, threads)
+
+    def predict(
+        self,
+        x: ArrayLike,
+        t: float | None = None,
+        *,
+        get: Literal["ntk", "nngp"] = "ntk",
+        return_cov: bool = False,
+    ) -> Any:
+        """Mean prediction at new inputs after training for a time.
+
+        Parameters
+        ----------
+        x : array of shape (m, d)
+            New inputs.
+        t : float, optional
+            Training time; None is infinity.
+        get : "ntk" or "nngp"
+            Whether all layers are trained, or the last one only.
+        return_cov : bool
+            Also return the covariance over the ensemble, shape (m, m), shared by all outputs.
+        """
+        if get not in ("ntk", "nngp"):
+            raise ValueError(f'get: expected "ntk" or "nngp", got {get!r}')
+        mean, covariance = self._core.predict(
+            _matrix(x, "x"), get == "ntk", t, return_cov, self._threads
+        )
+        shaped: NDArray[Any] = mean[:, 0] if self._single else mean
+        return (shaped, covariance) if return_cov else shaped
+
+
+def _matrix(x: ArrayLike, name: str) -> NDArray[np.float64]:
+    array = _inputs(x, name).astype(np.float64, copy=False)
+    if array.ndim != 2:
+        raise ValueError(f"{name} has {array.ndim} dimensions, two are expected: rows and features")
+    return array
