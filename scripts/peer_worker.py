@@ -1,7 +1,7 @@
 """Runs inside the peer environment: times neural-tangents on request, one line in, one line out.
 
-Request: JSON {"activation", "n", "d"}; answer: JSON {"seconds", "checksum"}. The first request for a
-shape compiles and is not timed.
+Request: JSON {"activation", "n", "d"}; answer: JSON {"seconds", "checksum"}. The first request for
+a shape compiles and is not timed.
 """
 
 import json

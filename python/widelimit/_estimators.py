@@ -226,9 +226,9 @@ The prior is that of the infinitely wide network at initialisation, times an amp
 the ratio of noise to signal.
 {_PARAMETERS}
     amplitude : "auto" or float
-        Factor between the network's kernel and the prior covariance. "auto" maximises the marginal
-        likelihood in closed form, 1.0 takes the network's own prior. It changes standard deviations,
-        not the mean.
+        Factor between the network's kernel and the prior covariance. "auto" maximises the
+        marginal likelihood in closed form, 1.0 takes the network's own prior. It changes standard
+        deviations, not the mean.
 
     Attributes
     ----------
