@@ -1,11 +1,13 @@
 //! Network descriptions.
 
+use std::collections::HashMap;
+
 use numpy::{AllowTypeChange, PyArray1, PyArrayLike1};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyBool, PyDict, PyList, PyString};
 use serde_json::Value;
-use widelimit::arch::{Network, UserFunction};
+use widelimit::arch::{Activation, Function, Network, UserFunction};
 
 use crate::error::exception;
 
@@ -20,11 +22,12 @@ pub struct PyNetwork {
 impl PyNetwork {
     #[new]
     fn new(layers: &Bound<'_, PyList>) -> PyResult<Self> {
-        let mut functions = Vec::new();
-        let described = describe(layers.as_any(), &mut functions)?;
-        let network = Network::from_json_with(&described.to_string(), &|name| {
-            let index: usize = name.strip_prefix(USER)?.parse().ok()?;
-            functions.get(index).cloned()
+        let mut functions = Functions::new();
+        let described = describe_list(layers.as_any(), "layers", &mut functions)?;
+        let network = Network::from_json(&described.to_string()).map_err(exception)?;
+        let network = network.map_activations(|at, _| {
+            let function = Function::User(functions.get(&at.to_string())?.clone());
+            Some(Activation::Numerical { function, degree: None })
         });
         Ok(Self { network: network.map_err(exception)? })
     }
@@ -48,62 +51,85 @@ impl PyNetwork {
     }
 }
 
-/// Stands for the user's n-th function in the JSON text that is handed to the parser.
-const USER: &str = "python:";
+/// The user's functions, by the position of their layer.
+type Functions = HashMap<String, UserFunction>;
 
-/// A description made of Python objects as JSON; callables are put into `functions`.
-fn describe(item: &Bound<'_, PyAny>, functions: &mut Vec<UserFunction>) -> PyResult<Value> {
-    if item.is_none() {
-        return Ok(Value::Null);
-    }
-    if let Ok(entries) = item.cast::<PyDict>() {
-        return layer(entries, functions);
-    }
-    if let Ok(text) = item.cast::<PyString>() {
-        return Ok(Value::String(text.extract()?));
-    }
-    if let Ok(flag) = item.extract::<bool>() {
-        return Ok(Value::Bool(flag));
-    }
-    if let Ok(integer) = item.extract::<i64>() {
-        return Ok(Value::from(integer));
-    }
-    if let Ok(number) = item.extract::<f64>() {
-        return serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(|| {
-            PyValueError::new_err(format!("a parameter of a layer is {number}, it must be finite"))
-        });
-    }
-    if let Ok(items) = item.try_iter() {
-        let items: PyResult<Vec<Value>> =
-            items.map(|item| describe(&item?, functions)).collect();
-        return Ok(Value::Array(items?));
-    }
-    Err(PyTypeError::new_err(format!(
-        "a layer's parameter is of type {}, which a description cannot hold",
-        item.get_type().name()?
-    )))
+/// Stands for a user's function until it is put in its place.
+const STAND_IN: &str = "tanh";
+
+/// The layers of a list as JSON; `at` is the list's position.
+fn describe_list(
+    list: &Bound<'_, PyAny>,
+    at: &str,
+    functions: &mut Functions,
+) -> PyResult<Value> {
+    let layers = list.try_iter()?.enumerate().map(|(index, item)| {
+        let (item, at) = (item?, format!("{at}[{index}]"));
+        match item.cast::<PyDict>() {
+            Ok(entries) => describe_layer(entries, &at, functions),
+            Err(_) => plain(&item, &at),
+        }
+    });
+    Ok(Value::Array(layers.collect::<PyResult<_>>()?))
 }
 
-/// One layer; a callable function takes its kinks with it.
-fn layer(entries: &Bound<'_, PyDict>, functions: &mut Vec<UserFunction>) -> PyResult<Value> {
+/// One layer as JSON; a callable function is kept apart, with its kinks.
+fn describe_layer(
+    entries: &Bound<'_, PyDict>,
+    at: &str,
+    functions: &mut Functions,
+) -> PyResult<Value> {
     let callable = entries.get_item("function")?.filter(|function| function.is_callable());
     let mut object = serde_json::Map::new();
     for (key, value) in entries {
         let key: String = key.extract()?;
-        if callable.is_none() || (key != "function" && key != "kinks") {
-            object.insert(key, describe(&value, functions)?);
-        }
+        let at = format!("{at}.{key}");
+        let described = match key.as_str() {
+            "function" if callable.is_some() => Value::from(STAND_IN),
+            "kinks" if callable.is_some() => continue,
+            "body" | "shortcut" => describe_list(&value, &at, functions)?,
+            "branches" => {
+                let branches = value.try_iter()?.enumerate();
+                let branches = branches
+                    .map(|(i, branch)| describe_list(&branch?, &format!("{at}[{i}]"), functions));
+                Value::Array(branches.collect::<PyResult<_>>()?)
+            }
+            _ => plain(&value, &at)?,
+        };
+        object.insert(key, described);
     }
     if let Some(callable) = callable {
-        let kinks = match entries.get_item("kinks")? {
-            Some(kinks) => kinks.extract()?,
-            None => Vec::new(),
-        };
-        let name = Value::String(format!("{USER}{}", functions.len()));
-        object.insert("function".into(), name);
-        functions.push(user_function(&callable, kinks)?);
+        let kinks = entries.get_item("kinks")?.map(|kinks| kinks.extract()).transpose()?;
+        functions.insert(at.into(), user_function(&callable, kinks.unwrap_or_default())?);
     }
     Ok(Value::Object(object))
+}
+
+/// A parameter as JSON.
+fn plain(value: &Bound<'_, PyAny>, at: &str) -> PyResult<Value> {
+    if value.is_none() {
+        return Ok(Value::Null);
+    }
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(Value::String(text.extract()?));
+    }
+    if let Ok(flag) = value.cast::<PyBool>() {
+        return Ok(Value::Bool(flag.is_true()));
+    }
+    if let Ok(integer) = value.extract::<i64>() {
+        return Ok(Value::from(integer));
+    }
+    if let Ok(number) = value.extract::<f64>() {
+        return serde_json::Number::from_f64(number).map(Value::Number).ok_or_else(|| {
+            PyValueError::new_err(format!("{at}: expected a finite number, got {number}"))
+        });
+    }
+    if let Ok(items) = value.try_iter() {
+        let items = items.map(|item| plain(&item?, at));
+        return Ok(Value::Array(items.collect::<PyResult<_>>()?));
+    }
+    let kind = value.get_type().name()?;
+    Err(PyTypeError::new_err(format!("{at}: a description cannot hold a {kind}")))
 }
 
 /// A Python callable as a function of slices. It is called with float64 arrays, with the interpreter

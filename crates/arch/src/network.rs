@@ -106,6 +106,25 @@ impl Network {
         found.into_iter()
     }
 
+    /// The same network with other activations: those for which `replace` returns one.
+    ///
+    /// ```
+    /// # use widelimit_arch::{Activation, Network};
+    /// let relu = Network::preset("mlp:3:relu")?;
+    /// let erf = relu.map_activations(|_, _| Some(Activation::erf()))?;
+    /// assert_eq!(erf.layers()[1], Activation::erf().into());
+    /// # Ok::<(), widelimit_arch::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn map_activations(
+        &self,
+        mut replace: impl FnMut(&Position, &Activation) -> Option<Activation>,
+    ) -> Result<Self, Error> {
+        Self::new(map_list(&self.layers, None, List::Layers, &mut replace))
+    }
+
     /// Shape of the output for inputs of this shape.
     ///
     /// # Errors
@@ -230,4 +249,44 @@ fn collect<'a>(
             _ => {}
         }
     }
+}
+
+type Replace<'a> = dyn FnMut(&Position, &Activation) -> Option<Activation> + 'a;
+
+fn map_list(
+    layers: &[Layer],
+    block: Option<&Position>,
+    list: List,
+    replace: &mut Replace<'_>,
+) -> Vec<Layer> {
+    let position = |index| match block {
+        None => Position::new(index),
+        Some(block) => block.inside(list.step(index)),
+    };
+    layers
+        .iter()
+        .enumerate()
+        .map(|(index, layer)| {
+            let at = position(index);
+            let mut block = |layers: &[Layer], list| map_list(layers, Some(&at), list, replace);
+            match layer {
+                Layer::Residual { body, shortcut } => Layer::Residual {
+                    body: block(body, List::Body),
+                    shortcut: block(shortcut, List::Shortcut),
+                },
+                Layer::Parallel { branches, combine } => Layer::Parallel {
+                    branches: branches
+                        .iter()
+                        .enumerate()
+                        .map(|(i, branch)| block(branch, List::Branch(i)))
+                        .collect(),
+                    combine: *combine,
+                },
+                Layer::Activation(activation) => {
+                    Layer::Activation(replace(&at, activation).unwrap_or_else(|| activation.clone()))
+                }
+                other => other.clone(),
+            }
+        })
+        .collect()
 }
