@@ -1,0 +1,175 @@
+//! Models from rows to predictions and back from their files.
+
+use ndarray::{Array2, ArrayView2, s};
+use widelimit::data::Classes;
+use widelimit::exact::{Budget, Cancel};
+use widelimit::learn::{Amplitude, Ridge};
+use widelimit::linalg::Par;
+use widelimit::{Error, Kind, Model, Network, Preprocess, Quantity, Run, Scalar, Settings, Targets};
+
+fn rows(n: usize) -> Array2<f64> {
+    Array2::from_shape_fn((n, 3), |(i, j)| ((i * 3 + j) as f64 * 0.7391).sin() * 2.0 + j as f64)
+}
+
+fn smooth(x: ArrayView2<'_, f64>) -> Array2<f64> {
+    Array2::from_shape_fn((x.nrows(), 2), |(i, k)| {
+        if k == 0 { x[[i, 0]] * x[[i, 1]] } else { x[[i, 2]].cos() }
+    })
+}
+
+fn labels(x: ArrayView2<'_, f64>) -> Targets {
+    let codes = x.rows().into_iter().map(|row| usize::from(row[0] > row[1] - 1.0)).collect();
+    Targets::Labels { codes, classes: Classes::Texts(vec!["low".into(), "high".into()]) }
+}
+
+fn network() -> Network {
+    Network::preset("mlp:2:relu").unwrap()
+}
+
+fn fit<T: Scalar>(x: ArrayView2<'_, T>, targets: &Targets, settings: &Settings) -> Model {
+    Model::fit(&network(), x, targets, settings, &Run::default()).unwrap()
+}
+
+#[test]
+fn a_regression_learns_and_its_file_predicts_the_same_bits() {
+    let x = rows(80);
+    let y = smooth(x.view());
+    for preprocess in Preprocess::ALL {
+        for quantity in [Quantity::Ntk, Quantity::Nngp] {
+            let settings = Settings { preprocess, quantity, ..Settings::default() };
+            let model = fit(x.view(), &Targets::Numbers(y.clone()), &settings);
+            let predicted = model.predict(x.view(), &Run::default()).unwrap();
+            let error = (&predicted - &y).mapv(|e| e * e).sum() / y.mapv(|v| v * v).sum();
+            assert!(error < 0.05, "{preprocess:?} {quantity:?}: {error}");
+
+            let loaded = Model::from_bytes(model.to_bytes().unwrap()).unwrap();
+            assert_eq!(loaded.predict(x.view(), &Run::default()).unwrap(), predicted);
+            assert_eq!(loaded.details().ridge, model.details().ridge);
+            assert_eq!(loaded.settings().quantity, quantity);
+            let (mean, deviation) =
+                loaded.predict_with_deviation(x.view(), &Run::default()).unwrap();
+            assert_eq!(mean, predicted);
+            let again = model.predict_with_deviation(x.view(), &Run::default()).unwrap().1;
+            assert_eq!(deviation, again);
+            assert!(deviation.iter().all(|d| d.is_finite() && *d >= 0.0));
+        }
+    }
+}
+
+#[test]
+fn single_precision_is_kept_and_agrees() {
+    let x = rows(60);
+    let y = Targets::Numbers(smooth(x.view()));
+    let settings = Settings { ridge: Ridge::Value(1e-2), ..Settings::default() };
+    let double = fit(x.view(), &y, &settings);
+    let narrow = x.mapv(|v| v as f32);
+    let single = fit(narrow.view(), &y, &settings);
+    let a = double.predict(x.view(), &Run::default()).unwrap();
+    let b = single.predict(narrow.view(), &Run::default()).unwrap();
+    let distance = (&a - &b.mapv(f64::from)).mapv(f64::abs).fold(0.0f64, |m, v| m.max(*v));
+    assert!(distance < 1e-3, "{distance}");
+    let loaded = Model::from_bytes(single.to_bytes().unwrap()).unwrap();
+    assert_eq!(loaded.predict(narrow.view(), &Run::default()).unwrap(), b);
+}
+
+#[test]
+fn a_row_is_predicted_alike_in_any_batch_and_on_any_number_of_threads() {
+    let x = rows(50);
+    let model = fit(x.view(), &Targets::Numbers(smooth(x.view())), &Settings::default());
+    let new = rows(33).mapv(|v| v + 0.1);
+    let whole = model.predict(new.view(), &Run::default()).unwrap();
+    for (from, to) in [(0, 1), (7, 20), (20, 33)] {
+        let part = model.predict(new.slice(s![from..to, ..]), &Run::default()).unwrap();
+        assert_eq!(part, whole.slice(s![from..to, ..]));
+    }
+    let alone = Run { par: Par::single(), ..Run::default() };
+    assert_eq!(model.predict(new.view(), &alone).unwrap(), whole);
+    // A small limit makes small blocks.
+    let small = Run { budget: Budget::bytes(200_000), ..Run::default() };
+    assert_eq!(model.predict(new.view(), &small).unwrap(), whole);
+}
+
+#[test]
+fn a_classifier_keeps_its_classes() {
+    let x = rows(90);
+    let targets = labels(x.view());
+    let model = fit(x.view(), &targets, &Settings::default());
+    let predicted = model.classify(x.view(), &Run::default()).unwrap();
+    let Targets::Labels { codes, classes } = targets else { unreachable!() };
+    let right = predicted.iter().zip(&codes).filter(|(a, b)| a == b).count();
+    assert!(right > 85, "{right}");
+    let loaded = Model::from_bytes(model.to_bytes().unwrap()).unwrap();
+    assert_eq!(loaded.classes(), &classes);
+    assert_eq!(loaded.classify(x.view(), &Run::default()).unwrap(), predicted);
+}
+
+#[test]
+fn amplitude_follows_the_scale_of_the_targets() {
+    let x = rows(40);
+    let y = smooth(x.view());
+    let settings = Settings {
+        quantity: Quantity::Nngp,
+        ridge: Ridge::Value(1e-2),
+        amplitude: Amplitude::MaximumLikelihood,
+        ..Settings::default()
+    };
+    let new = rows(5).mapv(|v| v * 1.3);
+    let deviation = |scale: f64| {
+        let model = fit(x.view(), &Targets::Numbers(&y * scale), &settings);
+        model.predict_with_deviation(new.view(), &Run::default()).unwrap().1
+    };
+    let ratio = deviation(10.0)[[0, 0]] / deviation(1.0)[[0, 0]];
+    assert!((ratio - 10.0).abs() < 1e-9, "{ratio}");
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let x = rows(20);
+    let y = Targets::Numbers(smooth(x.view()));
+    let run = Run::default();
+    let settings = Settings::default();
+
+    let short = Model::fit(&network(), x.slice(s![..9, ..]), &y, &settings, &run).unwrap_err();
+    assert!(matches!(short, Error::Length { expected: 9, got: 20, .. }), "{short}");
+
+    let mut broken = x.clone();
+    broken[[4, 2]] = f64::NAN;
+    let error = Model::fit(&network(), broken.view(), &y, &settings, &run).unwrap_err();
+    assert!(error.to_string().contains("row 4, column 2"), "{error}");
+    assert_eq!(error.kind(), Kind::Data);
+
+    let tight = Run { budget: Budget::bytes(1000), ..Run::default() };
+    let error = Model::fit(&network(), x.view(), &y, &settings, &tight).unwrap_err();
+    assert_eq!(error.kind(), Kind::Resource, "{error}");
+
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let stopped = Run { cancel: Some(&cancel), ..Run::default() };
+    let error = Model::fit(&network(), x.view(), &y, &settings, &stopped).unwrap_err();
+    assert_eq!(error.kind(), Kind::Interrupted, "{error}");
+
+    let model = fit(x.view(), &y, &settings);
+    let error = model.predict(rows(3).slice(s![.., ..2]), &run).unwrap_err();
+    assert_eq!(error.to_string(), "number of features: expected 3, got 2");
+    assert!(model.classify(x.view(), &run).is_err());
+
+    let images = Network::preset("myrtle5").unwrap();
+    let error = Model::fit(&images, x.view(), &y, &settings, &run).unwrap_err();
+    assert!(error.to_string().contains("images"), "{error}");
+}
+
+#[test]
+fn damaged_files_are_refused() {
+    let x = rows(12);
+    let bytes = fit(x.view(), &Targets::Numbers(smooth(x.view())), &Settings::default())
+        .to_bytes()
+        .unwrap();
+    for length in [0, 7, 8, 100, bytes.len() / 2, bytes.len() - 1] {
+        assert!(Model::from_bytes(bytes[..length].to_vec()).is_err(), "{length}");
+    }
+    for at in (0..bytes.len()).step_by(11) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x20;
+        assert!(Model::from_bytes(damaged).is_err(), "byte {at}");
+    }
+}
