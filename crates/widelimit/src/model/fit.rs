@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 use widelimit_data::{Classes, Targets};
 use widelimit_exact::{self as exact, Quantity, Want};
 use widelimit_learn::{
@@ -10,7 +10,7 @@ use widelimit_learn::{
 };
 
 use super::scaling::Scaling;
-use super::{Arrays, Fit, Model, Settings, State};
+use super::{Arrays, Fit, Model, Settings};
 use crate::{Error, Network, Run, Scalar};
 
 impl Model {

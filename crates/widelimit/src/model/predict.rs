@@ -1,6 +1,6 @@
 //! Predictions, a block of rows at a time.
 
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 use widelimit_exact as exact;
 use widelimit_learn::classification::winners;
 use widelimit_learn::{GaussianProcessModel, Prior};
@@ -120,7 +120,7 @@ impl Model {
             // Products in the canonical order: a row's value does not depend on its block.
             let block = gram(kernel, Some(arrays.dual.t()), &run.par) + &arrays.mean;
             values
-                .slice_mut(s![first..first + block.nrows(), ..])
+                .slice_axis_mut(Axis(0), Slice::from(first..first + block.nrows()))
                 .zip_mut_with(&block, |to, from| *to = T::narrow(from.widen()));
             Ok(())
         })?;

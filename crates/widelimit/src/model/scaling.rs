@@ -27,7 +27,8 @@ impl Scaling {
                 let n = x.nrows().max(1) as f64;
                 let mean = x.map_axis(Axis(0), |c| c.iter().map(|v| v.widen()).sum::<f64>() / n);
                 let deviation = Array1::from_shape_fn(x.ncols(), |j| {
-                    let squares = x.column(j).iter().map(|v| (v.widen() - mean[j]).powi(2));
+                    let column = x.column(j);
+                    let squares = column.iter().map(|v| (v.widen() - mean[j]).powi(2));
                     let deviation = (squares.sum::<f64>() / n).sqrt();
                     let rounding = f64::EPSILON * mean[j].abs() * n.sqrt();
                     if deviation > rounding { deviation } else { 1.0 }

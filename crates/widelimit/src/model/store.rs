@@ -12,7 +12,7 @@ use widelimit_learn::{Amplitude, Criterion, Diagnostics, LooPath, LooPoint, Ridg
 use super::scaling::Scaling;
 use super::{Arrays, Fit, Model, Preprocess, Settings, State};
 use crate::files::name;
-use crate::{Error, Network, Precision, Scalar};
+use crate::{Error, Network, Scalar};
 
 /// Names of the tensors.
 mod tensor {
