@@ -1,6 +1,9 @@
 //! NumPy arrays in and out, without copies where the layout allows.
 
-use numpy::{PyArray1, PyArray2, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods, dtype};
+use numpy::{
+    PyArray1, PyArray2, PyArrayDescrMethods, PyReadonlyArrayDyn, PyUntypedArray,
+    PyUntypedArrayMethods, dtype,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use widelimit::ndarray::{Array1, Array2, ArrayView2, Ix2};
@@ -42,7 +45,8 @@ pub fn matrix<'a, T: numpy::Element>(
 ) -> Result<ArrayView2<'a, T>, Error> {
     let view = array.as_array();
     let got = view.ndim();
-    view.into_dimensionality::<Ix2>().map_err(|_| Error::dimensions(what, got))
+    let hint = if got > 2 { "; flatten them with x.reshape(len(x), -1)" } else { "" };
+    view.into_dimensionality::<Ix2>().map_err(|_| Error::Dimensions { what, got, hint })
 }
 
 /// Hands a matrix to NumPy, which owns it from then on.

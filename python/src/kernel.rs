@@ -86,10 +86,10 @@ pub fn kernel<'py>(
     memory: Option<&Bound<'py, PyAny>>,
     progress: &Bound<'py, PyAny>,
 ) -> PyResult<Pair<'py>> {
+    let network = network.on_vectors()?;
     let options = Options::new().want(want(&get)?).par(par(threads)?).budget(budget(memory)?);
     let first = Input::new(x1, "x1")?;
     let second = x2.map(|x2| Input::new(x2, "x2")).transpose()?;
-    let network = &network.network;
     match (&first, &second) {
         (Input::F32(a), None) => {
             let a = matrix(a, "x1").map_err(exception)?;
@@ -124,16 +124,17 @@ pub fn diagonal<'py>(
     x: &Bound<'py, PyUntypedArray>,
     get: Vec<String>,
 ) -> PyResult<Pair<'py>> {
+    let network = network.on_vectors()?;
     let options = Options::new().want(want(&get)?);
     match Input::new(x, "x")? {
         Input::F32(x) => {
             let x = matrix(&x, "x").map_err(exception)?;
-            let d = exact::diagonal(&network.network, x, &options).map_err(exception)?;
+            let d = exact::diagonal(network, x, &options).map_err(exception)?;
             Ok((d.nngp.map(|k| give1(py, k)), d.ntk.map(|k| give1(py, k))))
         }
         Input::F64(x) => {
             let x = matrix(&x, "x").map_err(exception)?;
-            let d = exact::diagonal(&network.network, x, &options).map_err(exception)?;
+            let d = exact::diagonal(network, x, &options).map_err(exception)?;
             Ok((d.nngp.map(|k| give1(py, k)), d.ntk.map(|k| give1(py, k))))
         }
     }
@@ -149,6 +150,7 @@ pub fn plan<'py>(
     threads: Option<usize>,
     memory: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let network = network.on_vectors()?;
     let options = Options::new().want(want(&get)?).par(par(threads)?).budget(budget(memory)?);
     let first = Input::new(x1, "x1")?;
     let precision = first.precision();
@@ -168,7 +170,6 @@ pub fn plan<'py>(
         }
         None => None,
     };
-    let network = &network.network;
     let plan = match precision {
         Precision::F32 => exact::plan::<f32>(network, n1, n2, channels, &options),
         Precision::F64 => exact::plan::<f64>(network, n1, n2, channels, &options),

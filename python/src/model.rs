@@ -106,7 +106,7 @@ impl PyModel {
             }
         };
         let means = Means { par: par(threads)?, budget: budget(memory)? };
-        let network = network.network.clone();
+        let network = network.on_vectors()?.clone();
         let model = match Input::new(x, "X")? {
             Input::F32(x) => {
                 let x = matrix(&x, "X").map_err(exception)?.to_owned();
@@ -284,7 +284,7 @@ fn fit_owned<T: Scalar>(
 }
 
 /// Arrays `ridge` (relative), `mse` and, for classes, `error_rate`, one entry a candidate.
-fn path_table<'py>(py: Python<'py>, path: &LooPath) -> PyResult<Bound<'py, PyDict>> {
+pub fn path_table<'py>(py: Python<'py>, path: &LooPath) -> PyResult<Bound<'py, PyDict>> {
     let table = PyDict::new(py);
     let column = |f: &dyn Fn(&widelimit::learn::LooPoint) -> f64| {
         give1(py, path.points.iter().map(f).collect::<Array1<f64>>())

@@ -18,6 +18,16 @@ pub struct PyNetwork {
     pub network: Network,
 }
 
+impl PyNetwork {
+    /// The network, if it takes vectors; otherwise what the engine says of images.
+    pub fn on_vectors(&self) -> PyResult<&Network> {
+        if self.network.is_spatial() {
+            return Err(exception(widelimit::exact::Error::ImagesNotBuilt));
+        }
+        Ok(&self.network)
+    }
+}
+
 #[pymethods]
 impl PyNetwork {
     #[new]
@@ -153,10 +163,11 @@ fn evaluate(callable: &Bound<'_, PyAny>, x: &[f64], y: &mut [f64]) -> Result<(),
     let values: PyArrayLike1<'_, f64, AllowTypeChange> = returned
         .extract()
         .map_err(|_| "it must return an array of numbers, of the shape of its argument".to_owned())?;
-    if values.len()? != x.len() {
-        return Err(format!("it returned {} values for {}", values.len()?, x.len()));
+    let values = values.as_array();
+    if values.len() != x.len() {
+        return Err(format!("it returned {} values for {}", values.len(), x.len()));
     }
-    for (to, from) in y.iter_mut().zip(values.as_array()) {
+    for (to, from) in y.iter_mut().zip(values) {
         *to = *from;
     }
     Ok(())

