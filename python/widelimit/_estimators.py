@@ -100,8 +100,8 @@ class _KernelEstimator(BaseEstimator):
 
     def _scores(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self._model.predict(X, self.threads, self.progress)
+        inputs = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return self._model.predict(inputs, self.threads, self.progress)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one safetensors file, readable by the command line too."""
@@ -148,7 +148,7 @@ class _KernelEstimator(BaseEstimator):
 class _Regressor(RegressorMixin, _KernelEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
         """Solve the regression; ``y`` has shape (n,) or (n, outputs)."""
-        X, y = validate_data(
+        inputs, targets = validate_data(
             self,
             X,
             y,
@@ -157,8 +157,8 @@ class _Regressor(RegressorMixin, _KernelEstimator):
             y_numeric=True,
             ensure_min_samples=self._least_rows(),
         )
-        self._single = y.ndim == 1
-        self._fit_model(X, y.reshape(len(y), -1).astype(np.float64, copy=False))
+        self._single = targets.ndim == 1
+        self._fit_model(inputs, targets.reshape(len(targets), -1).astype(np.float64, copy=False))
         return self
 
     def _shaped(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -286,8 +286,8 @@ the ratio of noise to signal.
         if not return_std:
             return super().predict(X)
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        mean, std = self._model.predict_std(X, self.threads, self.progress)
+        inputs = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        mean, std = self._model.predict_std(inputs, self.threads, self.progress)
         return self._shaped(mean), self._shaped(std)
 
 
@@ -310,14 +310,14 @@ Targets are one column a class, centred; the prediction is the class of the larg
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> NTKClassifier:
         """Solve the regression; ``y`` holds class labels, shape (n,)."""
-        X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        inputs, given = validate_data(self, X, y, dtype=[np.float64, np.float32])
+        check_classification_targets(given)
+        self.classes_, codes = np.unique(given, return_inverse=True)
         if self.classes_.dtype.kind in "biu":
             labels = self.classes_.tolist()
         else:
             labels = [str(label) for label in self.classes_]
-        self._fit_model(X, codes.astype(np.int64), labels)
+        self._fit_model(inputs, codes.astype(np.int64), labels)
         return self
 
     def _read_model(self) -> None:

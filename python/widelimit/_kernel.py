@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,6 +82,13 @@ def _wanted(get: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+def _chosen(kernels: Kernels, get: str | Sequence[str]) -> NDArray[Any] | Kernels:
+    """Unwrap a kernel that was asked for by a single name."""
+    if not isinstance(get, str):
+        return kernels
+    return cast("NDArray[Any]", getattr(kernels, get))
+
+
 @overload
 def kernel(
     net: Network,
@@ -157,9 +164,7 @@ def kernel(
     names = _wanted(get)
     first, second = _pair(x1, x2)
     nngp, ntk = _core.kernel(net._core, first, second, names, threads, memory, progress)
-    if isinstance(get, str):
-        return nngp if get == "nngp" else ntk
-    return Kernels(nngp, ntk)
+    return _chosen(Kernels(nngp, ntk), get)
 
 
 def diagonal(
@@ -177,9 +182,7 @@ def diagonal(
     """
     names = _wanted(get)
     nngp, ntk = _core.diagonal(net._core, _inputs(x, "x"), names)
-    if isinstance(get, str):
-        return nngp if get == "nngp" else ntk
-    return Kernels(nngp, ntk)
+    return _chosen(Kernels(nngp, ntk), get)
 
 
 def plan(
