@@ -39,9 +39,9 @@ pub fn budget(memory: Option<&Bound<'_, PyAny>>) -> PyResult<Budget> {
     if let Ok(bytes) = memory.extract::<u64>() {
         return Ok(Budget::bytes(bytes));
     }
-    let text: String = memory
-        .extract()
-        .map_err(|_| PyTypeError::new_err("memory: expected a number of bytes or text as in \"4GiB\""))?;
+    let text: String = memory.extract().map_err(|_| {
+        PyTypeError::new_err("memory: expected a number of bytes or text as in \"4GiB\"")
+    })?;
     Ok(Budget::bytes(memory::parse(&text).map_err(exception)?))
 }
 
@@ -53,10 +53,7 @@ pub fn par(threads: Option<usize>) -> PyResult<Par> {
     }
 }
 
-fn both<'py, T: Scalar + numpy::Element>(
-    py: Python<'py>,
-    kernel: exact::Kernel<T>,
-) -> Pair<'py> {
+fn both<'py, T: Scalar + numpy::Element>(py: Python<'py>, kernel: exact::Kernel<T>) -> Pair<'py> {
     (kernel.nngp.map(|k| give(py, k)), kernel.ntk.map(|k| give(py, k)))
 }
 

@@ -98,7 +98,9 @@ impl PyModel {
             ..Settings::default()
         };
         let targets = match labels {
-            None => Targets::Numbers(targets.extract::<PyReadonlyArray2<'_, f64>>()?.as_array().to_owned()),
+            None => Targets::Numbers(
+                targets.extract::<PyReadonlyArray2<'_, f64>>()?.as_array().to_owned(),
+            ),
             Some(labels) => {
                 let codes = targets.extract::<PyReadonlyArray1<'_, i64>>()?;
                 let codes = codes.as_array().iter().map(|code| *code as usize).collect();

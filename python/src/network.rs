@@ -68,11 +68,7 @@ type Functions = HashMap<String, UserFunction>;
 const STAND_IN: &str = "tanh";
 
 /// The layers of a list as JSON; `at` is the list's position.
-fn describe_list(
-    list: &Bound<'_, PyAny>,
-    at: &str,
-    functions: &mut Functions,
-) -> PyResult<Value> {
+fn describe_list(list: &Bound<'_, PyAny>, at: &str, functions: &mut Functions) -> PyResult<Value> {
     let layers = list.try_iter()?.enumerate().map(|(index, item)| {
         let (item, at) = (item?, format!("{at}[{index}]"));
         match item.cast::<PyDict>() {
@@ -160,9 +156,9 @@ fn evaluate(callable: &Bound<'_, PyAny>, x: &[f64], y: &mut [f64]) -> Result<(),
     let returned = callable
         .call1((PyArray1::from_slice(py, x),))
         .map_err(|error| error.value(py).to_string())?;
-    let values: PyArrayLike1<'_, f64, AllowTypeChange> = returned
-        .extract()
-        .map_err(|_| "it must return an array of numbers, of the shape of its argument".to_owned())?;
+    let values: PyArrayLike1<'_, f64, AllowTypeChange> = returned.extract().map_err(|_| {
+        "it must return an array of numbers, of the shape of its argument".to_owned()
+    })?;
     let values = values.as_array();
     if values.len() != x.len() {
         return Err(format!("it returned {} values for {}", values.len(), x.len()));

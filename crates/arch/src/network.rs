@@ -282,9 +282,9 @@ fn map_list(
                         .collect(),
                     combine: *combine,
                 },
-                Layer::Activation(activation) => {
-                    Layer::Activation(replace(&at, activation).unwrap_or_else(|| activation.clone()))
-                }
+                Layer::Activation(activation) => Layer::Activation(
+                    replace(&at, activation).unwrap_or_else(|| activation.clone()),
+                ),
                 other => other.clone(),
             }
         })

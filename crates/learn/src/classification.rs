@@ -38,11 +38,7 @@ pub fn one_hot<T: Scalar>(codes: &[usize], classes: usize) -> Result<Array2<T>, 
 
 /// Class with the largest score in each row, the first of equals.
 pub fn winners<T: Scalar>(scores: ArrayView2<T>) -> Vec<usize> {
-    scores
-        .rows()
-        .into_iter()
-        .map(|r| argmax(&r.iter().map(|v| v.to_f64()).collect::<Vec<_>>()))
-        .collect()
+    scores.rows().into_iter().map(|r| argmax(r.map(|v| v.to_f64()).view())).collect()
 }
 
 /// Weights under which every class present counts the same: `n / (classes present * rows of the class)`.

@@ -74,6 +74,8 @@ pub struct KernelRidgeModel<T> {
     pub relative_ridge: f64,
     /// The leave-one-out path the ridge was chosen from, if it was.
     pub path: Option<LooPath>,
+    /// Leave-one-out predictions at the chosen ridge, `n x m`, where it was chosen.
+    pub leave_one_out: Option<Array2<f64>>,
     /// Eigenvalues of the kernel, ascending, where they were computed (without weights).
     pub eigenvalues: Option<Array1<f64>>,
     /// How well the system was solved.
@@ -164,6 +166,7 @@ pub(crate) struct Solution {
     pub solved: Array2<f64>,
     pub ridge: f64,
     pub path: Option<LooPath>,
+    pub leave_one_out: Option<Array2<f64>>,
     pub eigenvalues: Option<Array1<f64>>,
     pub diagnostics: Diagnostics,
 }
@@ -189,6 +192,7 @@ impl Solution {
             ridge: self.ridge,
             relative_ridge: if unit > 0.0 { self.ridge / unit } else { 0.0 },
             path: self.path,
+            leave_one_out: self.leave_one_out,
             eigenvalues: self.eigenvalues,
             diagnostics: self.diagnostics,
         })
@@ -214,7 +218,7 @@ fn given<T: Scalar>(
     let system = System::new(kernel, ridge, par)?;
     let (solved, residual) = system.solve(b.view(), par);
     let diagnostics = system.diagnostics(ridge, residual);
-    Ok(Solution { solved, ridge, path: None, eigenvalues: None, diagnostics })
+    Ok(Solution { solved, ridge, path: None, leave_one_out: None, eigenvalues: None, diagnostics })
 }
 
 /// The ridge by leave-one-out.
@@ -267,6 +271,7 @@ fn eigen<T: Scalar>(
     let basis = Basis { vectors: vectors.view(), values: &values, features: false };
     let found = basis.search(path, criterion, targets, unit, par)?;
     let ridge = found.best().ridge;
+    let leave_one_out = basis.predictions(targets, ridge, par);
     let b = targets.right_hand_sides(false);
     let mut coefficients = matmul(vectors.t(), b.view(), par);
     scale_rows(&mut coefficients, &values.mapv(|w| 1.0 / (w + ridge)));
@@ -277,5 +282,12 @@ fn eigen<T: Scalar>(
         residual: probes.residual(ridge, solved.view(), b.view(), par),
         min_eigenvalue: Some(min),
     };
-    Ok(Solution { solved, ridge, path: Some(found), eigenvalues: Some(values), diagnostics })
+    Ok(Solution {
+        solved,
+        ridge,
+        path: Some(found),
+        leave_one_out: Some(leave_one_out),
+        eigenvalues: Some(values),
+        diagnostics,
+    })
 }

@@ -100,20 +100,16 @@ impl Targets {
         })
     }
 
-    /// Scores one ridge. `solved` is `Q~ [y - mean, 1]~` for the columns of
+    /// Leave-one-out predictions, `n x m`. `solved` is `Q~ [y - mean, 1]~` for the columns of
     /// [`Self::right_hand_sides`]`(true)`, `denominator` holds `Q~_ii`.
-    pub fn score(
+    pub fn predictions(
         &self,
-        ridge: f64,
-        relative: f64,
         solved: ArrayView2<f64>,
         denominator: ArrayView1<f64>,
-    ) -> LooPoint {
+    ) -> Array2<f64> {
         let (n, m) = self.values.dim();
         let mean = self.mean();
-        let mut total = 0.0;
-        let mut hits = 0.0;
-        let mut scores = vec![0.0; m];
+        let mut predictions = Array2::zeros((n, m));
         for i in 0..n {
             let w = self.weight(i);
             let scale = 1.0 / (w.sqrt() * denominator[i]);
@@ -122,12 +118,24 @@ impl Targets {
                 let y = self.values[[i, k]];
                 // Mean without row i, minus the mean of all: (n mean - w y) / (n - w) - mean.
                 let shift = if self.centre { w * (mean[k] - y) / (n as f64 - w) } else { 0.0 };
-                let residual = (solved[[i, k]] - shift * ones) * scale;
-                total += w * residual * residual;
-                scores[k] = y - residual;
+                predictions[[i, k]] = y - (solved[[i, k]] - shift * ones) * scale;
             }
+        }
+        predictions
+    }
+
+    /// Scores the leave-one-out predictions at one ridge.
+    pub fn score(&self, ridge: f64, relative: f64, predictions: ArrayView2<f64>) -> LooPoint {
+        let (n, m) = self.values.dim();
+        let mut total = 0.0;
+        let mut hits = 0.0;
+        for (i, (scores, truth)) in
+            predictions.rows().into_iter().zip(self.values.rows()).enumerate()
+        {
+            let w = self.weight(i);
+            total += w * scores.iter().zip(truth).map(|(f, y)| (y - f) * (y - f)).sum::<f64>();
             if let Some(codes) = &self.codes
-                && argmax(&scores) == codes[i]
+                && argmax(scores) == codes[i]
             {
                 hits += w;
             }
@@ -138,7 +146,7 @@ impl Targets {
 }
 
 /// Position of the largest value, the first of equals.
-pub(crate) fn argmax(values: &[f64]) -> usize {
+pub(crate) fn argmax(values: ArrayView1<f64>) -> usize {
     let mut best = 0;
     for (k, v) in values.iter().enumerate() {
         if *v > values[best] {

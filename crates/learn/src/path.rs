@@ -60,13 +60,24 @@ impl Basis<'_> {
             let parts = solved.axis_chunks_iter(Axis(1), columns).zip(diagonals.columns());
             for (&ridge, (part, diagonal)) in ridges.iter().zip(parts) {
                 let defined = !self.features || diagonal.iter().all(|d| *d > 1e3 * f64::EPSILON);
-                let point = targets.score(ridge, ridge / unit, part, diagonal);
+                let predictions = targets.predictions(part, diagonal);
+                let point = targets.score(ridge, ridge / unit, predictions.view());
                 if defined && point.mse.is_finite() {
                     points.push(point);
                 }
             }
         }
         points
+    }
+
+    /// Leave-one-out predictions at one ridge of a kernel.
+    pub fn predictions(&self, targets: &Targets, ridge: f64, par: &Par) -> Array2<f64> {
+        let b = targets.right_hand_sides(true);
+        let filter = self.values.mapv(|w| 1.0 / (w + ridge)).insert_axis(Axis(1));
+        let coefficients = matmul(self.vectors.t(), b.view(), par) * &filter;
+        let solved = matmul(self.vectors, coefficients.view(), par);
+        let diagonal = filtered_diagonals(self.vectors, filter.view(), par);
+        targets.predictions(solved.view(), diagonal.column(0))
     }
 
     /// Searches the path. `unit` = mean of the kernel's diagonal.

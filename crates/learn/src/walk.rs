@@ -22,6 +22,7 @@ const RESCUE: i32 = 8;
 /// A candidate with everything a model needs of it.
 struct Candidate {
     point: LooPoint,
+    predictions: Array2<f64>,
     solved: Array2<f64>,
     diagnostics: Diagnostics,
 }
@@ -50,11 +51,12 @@ impl<T: Scalar> Walker<'_, T> {
         let ridge = system.shift;
         let (solved, residual) = system.solve(self.right_hand_sides.view(), self.par);
         let diagonal = system.factor.inverse_diagonal(self.par).mapv(|v| v.to_f64());
-        let point = self.targets.score(ridge, ridge / self.unit, solved.view(), diagonal.view());
+        let predictions = self.targets.predictions(solved.view(), diagonal.view());
+        let point = self.targets.score(ridge, ridge / self.unit, predictions.view());
         let diagnostics = system.diagnostics(ridge, residual);
         self.kernel = Some(system.into_kernel(self.par));
         if point.mse.is_finite() {
-            Ok(Some(Candidate { point, solved, diagnostics }))
+            Ok(Some(Candidate { point, predictions, solved, diagnostics }))
         } else {
             Err(Error::Overflow { what: "the leave-one-out error" })
         }
@@ -111,7 +113,7 @@ pub(crate) fn walk<T: Scalar>(
     }
     let chosen = argbest(&found, |p, q| better(criterion, &p.point, &q.point));
     let points = found.iter().map(|c| c.point).collect();
-    let Candidate { point, mut solved, diagnostics } = found.swap_remove(chosen);
+    let Candidate { point, predictions, mut solved, diagnostics } = found.swap_remove(chosen);
     if targets.centre {
         solved.remove_index(Axis(1), targets.values.ncols());
     }
@@ -119,6 +121,7 @@ pub(crate) fn walk<T: Scalar>(
         solved,
         ridge: point.ridge,
         path: Some(LooPath { points, chosen, criterion, route: Route::Cholesky }),
+        leave_one_out: Some(predictions),
         eigenvalues: None,
         diagnostics,
     })

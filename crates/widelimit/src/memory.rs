@@ -52,13 +52,10 @@ pub fn parse(text: &str) -> Result<u64, Error> {
 /// assert_eq!(widelimit::memory::show(12), "12 bytes");
 /// ```
 pub fn show(bytes: u64) -> String {
-    UNITS[..4]
-        .iter()
-        .find(|(_, scale)| bytes >= *scale)
-        .map_or_else(
-            || format!("{bytes} bytes"),
-            |(unit, scale)| format!("{:.2} {unit}", bytes as f64 / *scale as f64),
-        )
+    UNITS[..4].iter().find(|(_, scale)| bytes >= *scale).map_or_else(
+        || format!("{bytes} bytes"),
+        |(unit, scale)| format!("{:.2} {unit}", bytes as f64 / *scale as f64),
+    )
 }
 
 #[cfg(test)]
@@ -67,9 +64,13 @@ mod tests {
 
     #[test]
     fn amounts_are_read_and_shown() {
-        for (text, bytes) in
-            [("4GiB", 4 << 30), ("512mib", 512 << 20), ("1e3", 1000), ("2 MB", 2_000_000), ("3g", 3 << 30)]
-        {
+        for (text, bytes) in [
+            ("4GiB", 4 << 30),
+            ("512mib", 512 << 20),
+            ("1e3", 1000),
+            ("2 MB", 2_000_000),
+            ("3g", 3 << 30),
+        ] {
             assert_eq!(parse(text).ok(), Some(bytes), "{text}");
         }
         for text in ["", "GiB", "-1", "0", "nan", "1e99", "4 parsecs", "inf"] {

@@ -38,4 +38,3 @@ impl Scalar for f64 {
         Array::F64(array)
     }
 }
-

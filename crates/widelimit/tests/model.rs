@@ -5,7 +5,9 @@ use widelimit::data::Classes;
 use widelimit::exact::{Budget, Cancel};
 use widelimit::learn::{Amplitude, Ridge};
 use widelimit::linalg::Par;
-use widelimit::{Error, Kind, Model, Network, Preprocess, Quantity, Run, Scalar, Settings, Targets};
+use widelimit::{
+    Error, Kind, Model, Network, Preprocess, Quantity, Run, Scalar, Settings, Targets,
+};
 
 fn rows(n: usize) -> Array2<f64> {
     Array2::from_shape_fn((n, 3), |(i, j)| ((i * 3 + j) as f64 * 0.7391).sin() * 2.0 + j as f64)
@@ -41,6 +43,12 @@ fn a_regression_learns_and_its_file_predicts_the_same_bits() {
             let predicted = model.predict(x.view(), &Run::default()).unwrap();
             let error = (&predicted - &y).mapv(|e| e * e).sum() / y.mapv(|v| v * v).sum();
             assert!(error < 0.05, "{preprocess:?} {quantity:?}: {error}");
+
+            let details = model.details();
+            let left_out = details.leave_one_out.as_ref().unwrap();
+            let mse = (left_out - &y).mapv(|e| e * e).mean().unwrap();
+            let stated = details.path.as_ref().unwrap().best().mse;
+            assert!((mse - stated).abs() < 1e-12 * stated, "{mse} {stated}");
 
             let loaded = Model::from_bytes(model.to_bytes().unwrap()).unwrap();
             assert_eq!(loaded.predict(x.view(), &Run::default()).unwrap(), predicted);

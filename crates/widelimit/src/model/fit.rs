@@ -81,7 +81,6 @@ impl Model {
     }
 }
 
-
 fn regressed(targets: &Targets) -> Result<(Array2<f64>, Option<Vec<usize>>, Classes), Error> {
     match targets {
         Targets::Numbers(y) => Ok((y.clone(), None, Classes::Texts(Vec::new()))),

@@ -138,8 +138,7 @@ impl Model {
         let mut deviation = Array2::from_elem(mean.dim(), T::narrow(0.0));
         self.blocks(arrays, x, run, |first, rows, kernel| {
             let prior = self.prior(rows, run)?;
-            let posterior =
-                process.predict(kernel, Prior::Diagonal(prior.view()), &run.par)?;
+            let posterior = process.predict(kernel, Prior::Diagonal(prior.view()), &run.par)?;
             let variance = posterior.variance.unwrap_or_default();
             for (row, v) in variance.iter().enumerate() {
                 deviation.row_mut(first + row).fill(T::narrow(v.widen().sqrt()));
@@ -174,15 +173,10 @@ impl Model {
             return Ok(process);
         }
         let n = self.fit.rows;
-        let needed = widelimit_learn::memory::gaussian_process(
-            false,
-            n,
-            self.fit.outputs,
-            size_of::<S>(),
-        );
+        let needed =
+            widelimit_learn::memory::gaussian_process(false, n, self.fit.outputs, size_of::<S>());
         run.check_memory("the posterior's factorisation", needed)?;
-        let kernel =
-            kernel_of(&self.network, self.settings.quantity, arrays.x.view(), None, run)?;
+        let kernel = kernel_of(&self.network, self.settings.quantity, arrays.x.view(), None, run)?;
         let (ridge, y) = (self.fit.ridge, self.fit.targets.view());
         let process = posterior(&self.settings, ridge, kernel, y, run)?;
         Ok(arrays.process.get_or_init(|| process))

@@ -7,7 +7,9 @@ use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
 use serde::{Deserialize, Serialize};
 use widelimit_data::{Array, Classes, ModelFile};
 use widelimit_exact::Quantity;
-use widelimit_learn::{Amplitude, Criterion, Diagnostics, LooPath, LooPoint, Ridge, RidgePath, Route};
+use widelimit_learn::{
+    Amplitude, Criterion, Diagnostics, LooPath, LooPoint, Ridge, RidgePath, Route,
+};
 
 use super::scaling::Scaling;
 use super::{Arrays, Fit, Model, Preprocess, Settings, State};
@@ -262,7 +264,8 @@ impl Reader {
             Some(RequestedRidge::Relative(value)) => Ridge::Value(value),
             Some(RequestedRidge::Absolute(value)) => Ridge::Absolute(value),
         };
-        let amplitude = header.requested_amplitude.map_or(Amplitude::MaximumLikelihood, Amplitude::Fixed);
+        let amplitude =
+            header.requested_amplitude.map_or(Amplitude::MaximumLikelihood, Amplitude::Fixed);
         Ok(Settings { quantity, ridge, amplitude, preprocess })
     }
 
