@@ -2,11 +2,11 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
-use widelimit_arch::Activation;
+use widelimit_arch::{Activation, Function, NamedFunction};
 
 use crate::families::{
-    Erf, ExpNormalized, Exponential, Gabor, Gaussian, Gelu, Monomial, RectifiedMonomial, Relu,
-    Series, Sign, Snake, Step, Wave,
+    Clip, Elu, Erf, ExpNormalized, Exponential, Gabor, Gaussian, Gelu, Monomial, RectifiedMonomial,
+    Relu, Series, Sign, Snake, Step, Wave,
 };
 use crate::hermite::Hermite;
 use crate::lanes::{Element, Isa};
@@ -25,7 +25,7 @@ pub struct Pair {
 /// The dual of an activation: how it maps covariances of a layer's inputs to those of its outputs.
 ///
 /// ```
-/// use widelimit_arch::Activation;
+/// use widelimit_arch::{Activation, Function, NamedFunction};
 /// use widelimit_dual::Dual;
 ///
 /// let relu = Dual::new(&Activation::Relu)?;
@@ -76,6 +76,8 @@ routes! {
     Gaussian(Closed<Gaussian, 3>),
     Gabor(Closed<Gabor, 3>),
     Hermite(Hermite),
+    Elu(Closed<Elu, 6>),
+    Clip(Closed<Clip, 13>),
 }
 
 impl Dual {
@@ -85,12 +87,6 @@ impl Dual {
     ///
     /// A parameter for which the dual does not exist.
     pub fn new(activation: &Activation) -> Result<Self, Error> {
-        if let Activation::Numerical { function, .. } = activation
-            && let Some(route) = Hermite::new(function)
-        {
-            let name = route.name();
-            return Ok(Self { name, homogeneity: None, compiled: Compiled::Hermite(route) });
-        }
         use Compiled as C;
         let (name, homogeneity, compiled) = match *activation {
             Activation::Relu => ("relu", Some(1.0), relu(0.0, 1.0)),
@@ -136,14 +132,22 @@ impl Dual {
             }
             Activation::Gabor => ("gabor", None, C::Gabor(Closed(Gabor))),
             Activation::Snake { a } => ("snake", None, C::Snake(Closed(Snake::new(a)?))),
-            _ => {
-                return Err(Error::Parameter {
-                    activation: "activation",
-                    parameter: "kind",
-                    value: f64::NAN,
-                    reason: "it has no dual here",
-                });
+            Activation::Elu { alpha } => ("elu", None, C::Elu(Closed(Elu::elu(alpha)))),
+            Activation::Celu { alpha } => ("celu", None, C::Elu(Closed(Elu::celu(alpha)?))),
+            Activation::Selu => ("selu", None, C::Elu(Closed(Elu::selu()))),
+            Activation::Relu6 => ("relu6", None, C::Clip(Closed(Clip::relu6()))),
+            Activation::HardTanh => ("hard_tanh", None, C::Clip(Closed(Clip::hard_tanh()))),
+            Activation::HardSigmoid => {
+                ("hard_sigmoid", None, C::Clip(Closed(Clip::hard_sigmoid())))
             }
+            Activation::Numerical { ref function, .. } => match Hermite::new(function) {
+                Some(route) => (route.name(), None, C::Hermite(route)),
+                // the two named functions with a closed form
+                None if *function == Function::Named(NamedFunction::Selu) => {
+                    ("selu", None, C::Elu(Closed(Elu::selu())))
+                }
+                None => ("elu", None, C::Elu(Closed(Elu::elu(1.0)))),
+            },
         };
         Ok(Self { name, homogeneity, compiled })
     }

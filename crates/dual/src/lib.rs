@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bvn;
 mod dual;
 mod error;
 mod families;

@@ -1,6 +1,8 @@
 //! Closed forms, one family of activations to a file.
 
 mod angular;
+mod clip;
+mod elu;
 mod erf;
 mod exponential;
 mod gabor;
@@ -15,6 +17,8 @@ mod series;
 mod wave;
 
 pub(crate) use angular::{Sign, Step};
+pub(crate) use clip::Clip;
+pub(crate) use elu::Elu;
 pub(crate) use erf::Erf;
 pub(crate) use exponential::{ExpNormalized, Exponential};
 pub(crate) use gabor::Gabor;

@@ -85,7 +85,7 @@ impl Rule {
         let s = ((1.0 - rho) * (1.0 + rho)).sqrt();
         if rho != 0.0 {
             for t in &centers {
-                features(&mut outer, t / q / rho, (scale / q).max(s) / rho.abs());
+                features(&mut outer, t / q / rho, s / rho.abs());
             }
         }
         let mut inner = Vec::new();
