@@ -220,6 +220,21 @@ impl Dual {
         k: &mut [T],
         t: Option<&mut [T]>,
     ) {
+        T::apply(self, isa, left, i, right, j0, k, t);
+    }
+
+    /// What [`apply`](Self::apply) does, compiled for one format.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of apply")]
+    pub(crate) fn apply_row<T: Element>(
+        &self,
+        isa: Isa,
+        left: &Prepared<T>,
+        i: usize,
+        right: &Prepared<T>,
+        j0: usize,
+        k: &mut [T],
+        t: Option<&mut [T]>,
+    ) {
         each!(&self.compiled, route => route.apply(isa, Row { left, i, right, j0, k, t }));
     }
 

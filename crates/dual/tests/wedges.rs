@@ -124,8 +124,14 @@ fn pairs_meet_the_diagonal() {
         let dual = Dual::new(&activation).expect("valid parameters");
         for a in [0.0, 1e-300, 1e-12, 1e-4, 0.01, 0.3, 1.0, 10.0, 1e4, 1e6] {
             let (pair, diagonal) = (dual.pair(a, a, a), dual.diagonal(a));
-            assert!((pair.k - diagonal.k).abs() <= 1e-12 * diagonal.k, "{activation:?} at {a}");
-            assert!((pair.kd - diagonal.kd).abs() <= 1e-12 * diagonal.kd, "{activation:?} at {a}");
+            assert!(
+                (pair.k - diagonal.k).abs() <= 1e-12 * diagonal.k,
+                "{activation:?} at {a}: {pair:?} {diagonal:?}"
+            );
+            assert!(
+                (pair.kd - diagonal.kd).abs() <= 1e-12 * diagonal.kd,
+                "{activation:?} at {a}: {pair:?} {diagonal:?}"
+            );
         }
     }
 }

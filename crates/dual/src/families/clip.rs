@@ -162,7 +162,11 @@ impl Family<13> for Clip {
     }
 
     fn diagonal(&self, v: f64) -> Pair {
-        let Place { root, knots, density, above, between, .. } = self.place(v);
+        let Place { root, knots, density, above, between, mean, .. } = self.place(v);
+        if v == 0.0 {
+            // a zero vector is orthogonal to everything, itself included
+            return Pair { k: mean * mean, kd: (self.slope * between).powi(2) };
+        }
         let high = self.base + self.slope * (self.knots[1] - self.knots[0]);
         let below = 1.0 - above[0];
         // on the straight part s = centre + slope x

@@ -138,7 +138,7 @@ impl Family<6> for Elu {
         let tilt_p = (-tilt_p).select(negative, tilt_p);
         let tilt_q = (-tilt_q).select(negative, tilt_q);
         let mixed = (p.quarter + q.quarter) - (tilt_p + tilt_q);
-        let both = both_negative(p, q, rho, s, negative);
+        let both = both_negative(p, q, rho, s, negative, quadrant);
         let kd = quadrant + alpha * mixed + (alpha * alpha) * both;
 
         let (gap_p, gap_q) = (erfcx_gap(s * p.beta), erfcx_gap(s * q.beta));
@@ -196,21 +196,32 @@ impl Family<6> for Elu {
 
 /// `E[e^(u+v) 1(u<0) 1(v<0)]`: the wedge below zero seen from the perpendicular of `u + v`.
 #[inline(always)]
-fn both_negative<R: Real>(p: Point<R>, q: Point<R>, rho: R, s: R, negative: R::Mask) -> R {
+fn both_negative<R: Real>(
+    p: Point<R>,
+    q: Point<R>,
+    rho: R,
+    s: R,
+    negative: R::Mask,
+    quadrant: R,
+) -> R {
     let one = rho.lit(1.0);
     // 1 + rho with all its digits
     let sum = ((s * s) / (rho + 1.0)).select(negative, rho + 1.0);
     let difference = p.beta - q.beta;
     let square = difference * difference + (p.beta * q.beta) * (sum * 2.0);
-    let kappa = square.sqrt().max(rho.lit(if R::SINGLE { 1e-37 } else { 1e-300 }));
+    // too small to notice: the plain wedge, and any direction for the perpendicular
+    let plain = square.lt(rho.lit(if R::SINGLE { 1e-36 } else { 1e-290 }));
+    let kappa = one.select(plain, square.sqrt());
     let quarter = kappa.erfcx() * 0.25;
     let along_p = (-difference + p.beta * sum) / kappa;
     let along_q = (difference + q.beta * sum) / kappa;
-    let (across_p, across_q) = ((p.beta * s / kappa).min(one), (q.beta * s / kappa).min(one));
+    let across_p = one.select(plain, (p.beta * s / kappa).min(one));
+    let across_q = one.select(plain, (q.beta * s / kappa).min(one));
     let first = tilted(kappa, quarter, along_p.abs().min(one), across_p);
     let second = tilted(kappa, quarter, along_q.abs().min(one), across_q);
     let zero = rho.zero();
-    (-first).select(along_p.lt(zero), first) + (-second).select(along_q.lt(zero), second)
+    let sum = (-first).select(along_p.lt(zero), first) + (-second).select(along_q.lt(zero), second);
+    quadrant.select(plain, sum)
 }
 
 /// `1 - erfcx(x)` for `x >= 0`, relative accuracy at small `x`.
