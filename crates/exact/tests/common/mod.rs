@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use ndarray::{Array2, ArrayView2};
-use widelimit_arch::{Activation, Function, NamedFunction};
+use widelimit_arch::{Activation, Dense, Function, Layer, LayerNorm, NamedFunction, Network};
 
 /// The folder with golden values, or a printed line that says what is skipped.
 pub fn shared(what: &str) -> Option<PathBuf> {
@@ -100,4 +100,38 @@ pub fn activations() -> Vec<Activation> {
         named(NamedFunction::Elu),
         named(NamedFunction::Selu),
     ]
+}
+
+/// `depth` hidden layers of an activation; those that grow fast get normalised inputs.
+pub fn hidden(activation: &Activation, depth: usize) -> Network {
+    let grows = matches!(
+        activation,
+        Activation::Monomial { .. }
+            | Activation::RectifiedMonomial { degree: 2.. }
+            | Activation::Polynomial { .. }
+            | Activation::Hermite { .. }
+            | Activation::Exp { .. }
+    );
+    let mut layers: Vec<Layer> = Vec::new();
+    for _ in 0..depth {
+        layers.push(Dense::new(1.3).bias(0.2).into());
+        if grows {
+            layers.push(LayerNorm::channels().eps(1e-3).into());
+        }
+        layers.push(activation.clone().into());
+    }
+    layers.push(Dense::new(1.1).bias(0.1).into());
+    Network::new(layers).unwrap()
+}
+
+/// Random rows with a repeated, a negated, a doubled and a zero one among them.
+pub fn awkward(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
+    let mut x = Random::new(seed).matrix(rows, columns);
+    let first = x.row(0).to_owned();
+    x.row_mut(rows / 2).assign(&first);
+    x.row_mut(rows / 3).assign(&-&first);
+    x.row_mut(rows - 2).assign(&(2.0 * &first));
+    x.row_mut(rows - 1).fill(0.0);
+    // so that f32 holds the same numbers
+    x.mapv(|x| f64::from(x as f32))
 }

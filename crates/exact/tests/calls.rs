@@ -1,0 +1,204 @@
+//! Arguments, limits, cancellation, progress and streaming.
+
+mod common;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use common::{Random, awkward, hidden};
+use ndarray::{Array2, ArrayView2, array, s};
+use widelimit_arch::{Activation, Dense, Network};
+use widelimit_exact::{
+    Budget, Cancel, Error, Options, Progress, Quantity, Sink, Want, kernel, kernel_into, plan,
+};
+use widelimit_linalg::Par;
+
+fn relu() -> Network {
+    hidden(&Activation::Relu, 2)
+}
+
+#[test]
+fn bad_inputs_are_named() {
+    let net = relu();
+    let good = Random::new(1).matrix(4, 3);
+    let fails = |x1: &Array2<f64>, x2: Option<&Array2<f64>>| {
+        kernel(&net, x1.view(), x2.map(|x| x.view()), &Options::new()).unwrap_err().to_string()
+    };
+    assert_eq!(fails(&Array2::zeros((0, 3)), None), "x1 is empty: its shape is (0, 3)");
+    assert_eq!(fails(&Array2::zeros((3, 0)), None), "x1 is empty: its shape is (3, 0)");
+    assert_eq!(fails(&good, Some(&Array2::zeros((0, 3)))), "x2 is empty: its shape is (0, 3)");
+    assert_eq!(
+        fails(&good, Some(&Array2::zeros((2, 5)))),
+        "x1 has 3 columns but x2 has 5: they must be equal"
+    );
+    let mut bad = good.clone();
+    bad[[2, 1]] = f64::NAN;
+    assert_eq!(fails(&bad, None), "x1 holds NaN at row 2, column 1: every entry must be finite");
+    bad[[2, 1]] = f64::NEG_INFINITY;
+    let message = fails(&good, Some(&bad));
+    assert_eq!(message, "x2 holds -inf at row 2, column 1: every entry must be finite");
+}
+
+#[test]
+fn small_and_degenerate_inputs_work() {
+    let one = array![[1.0, 2.0]];
+    let result = kernel(&relu(), one.view(), None, &Options::new()).unwrap();
+    assert_eq!(result.ntk.unwrap().dim(), (1, 1));
+    let zeros = Array2::<f32>::zeros((5, 3));
+    let result = kernel(&relu(), zeros.view(), None, &Options::new()).unwrap();
+    assert!(result.ntk.unwrap().iter().all(|x| x.is_finite()));
+    // no parameters, no gradient
+    let net = Network::new(vec![widelimit_arch::Layer::Identity]).unwrap();
+    let result = kernel(&net, one.view(), None, &Options::new().want(Want::BOTH)).unwrap();
+    assert_eq!(result.nngp.unwrap(), array![[2.5]]);
+    assert_eq!(result.ntk.unwrap(), array![[0.0]]);
+}
+
+#[test]
+fn overflow_names_row_and_layer() {
+    let mut x = Random::new(2).matrix(5, 3);
+    x.row_mut(3).fill(1e200);
+    let error = kernel(&relu(), x.view(), None, &Options::new()).unwrap_err();
+    assert!(matches!(error, Error::Overflow { row: 3, input: "x1", dtype: "f64", .. }), "{error}");
+    let single = x.mapv(|x| x.min(1e30) as f32);
+    let error = kernel(&relu(), single.view(), None, &Options::new()).unwrap_err();
+    assert!(matches!(error, Error::Overflow { row: 3, dtype: "f32", .. }), "{error}");
+    // weights that blow up only in depth
+    let net = hidden(&Activation::Relu, 4);
+    let mut layers = net.layers().to_vec();
+    layers[2] = Dense::new(1e160).into();
+    let net = Network::new(layers).unwrap();
+    let x = Random::new(2).matrix(5, 3);
+    let error = kernel(&net, x.view(), None, &Options::new()).unwrap_err();
+    assert!(error.to_string().contains("layers[2]"), "{error}");
+    // what is large but representable is computed
+    let large = x.mapv(|x| x * 1e150);
+    let result = kernel(&relu(), large.view(), None, &Options::new()).unwrap();
+    assert!(result.ntk.unwrap().iter().all(|x| x.is_finite()));
+}
+
+#[test]
+fn images_are_refused_in_plain_words() {
+    let net = Network::preset("cntk-gap:2").unwrap();
+    let error = kernel(&net, array![[1.0]].view(), None, &Options::new()).unwrap_err();
+    assert_eq!(error.to_string(), "the exact engine for images is not built yet");
+}
+
+#[test]
+fn a_plan_is_an_upper_bound_and_is_obeyed() {
+    let x = Random::new(3).matrix(300, 5);
+    let par = Par::new(2);
+    let options = Options::new().want(Want::BOTH).par(par);
+    let whole = plan::<f64>(&relu(), 300, None, 5, &options).unwrap();
+    assert_eq!((whole.engine, whole.streams), ("vectors", false));
+    assert_eq!(whole.result_bytes, 2 * 8 * 300 * 300);
+    assert_eq!(whole.bytes, whole.result_bytes + whole.scratch_bytes);
+    assert!(whole.flops > 2.0 * 5.0 * 300.0 * 300.0 / 2.0 && whole.seconds > 0.0);
+    // exactly enough works, even where tiles must shrink; less does not
+    let tight = options.clone().budget(Budget::bytes(whole.bytes));
+    let free = kernel(&relu(), x.view(), None, &options).unwrap();
+    assert_eq!(free, kernel(&relu(), x.view(), None, &tight).unwrap());
+    let small = options.clone().budget(Budget::bytes(whole.result_bytes));
+    let error = kernel(&relu(), x.view(), None, &small).unwrap_err();
+    assert!(matches!(error, Error::MemoryLimit { limit, .. } if limit == whole.result_bytes));
+    let streamed = plan::<f64>(&relu(), 300, None, 5, &small).unwrap();
+    assert!(streamed.streams && streamed.bytes <= whole.result_bytes);
+    let tiny = options.clone().budget(Budget::bytes(1000));
+    let error = plan::<f64>(&relu(), 300, None, 5, &tiny).unwrap_err();
+    assert!(matches!(error, Error::MemoryLimit { limit: 1000, .. }));
+    let sink = Collect::new(300, 300);
+    assert!(kernel_into(&relu(), x.view(), None, &tiny, &sink).is_err());
+}
+
+/// Counts how often every entry arrives.
+struct Collect {
+    nngp: Mutex<(Array2<f64>, Array2<usize>)>,
+    ntk: Mutex<(Array2<f64>, Array2<usize>)>,
+}
+
+impl Collect {
+    fn new(rows: usize, columns: usize) -> Self {
+        let empty = || Mutex::new((Array2::zeros((rows, columns)), Array2::zeros((rows, columns))));
+        Self { nngp: empty(), ntk: empty() }
+    }
+}
+
+impl Sink<f64> for Collect {
+    fn write(
+        &self,
+        quantity: Quantity,
+        row: usize,
+        col: usize,
+        tile: ArrayView2<f64>,
+    ) -> Result<(), String> {
+        let place = if quantity == Quantity::Nngp { &self.nngp } else { &self.ntk };
+        let mut place = place.lock().unwrap();
+        let range = s![row..row + tile.nrows(), col..col + tile.ncols()];
+        place.0.slice_mut(range).assign(&tile);
+        place.1.slice_mut(range).mapv_inplace(|count| count + 1);
+        Ok(())
+    }
+}
+
+#[test]
+fn streaming_delivers_every_entry_once() {
+    let (x1, x2) = (awkward(90, 6, 4), Random::new(5).matrix(40, 6));
+    for (x2, tile) in [(None, 16), (Some(&x2), 25), (None, 1000)] {
+        let options = Options::new().want(Want::BOTH).par(Par::new(2)).tile(tile);
+        let view = x2.map(|x| x.view());
+        let whole = kernel(&relu(), x1.view(), view, &options).unwrap();
+        let sink = Collect::new(90, x2.map_or(90, |x| x.nrows()));
+        let summary = kernel_into(&relu(), x1.view(), view, &options, &sink).unwrap();
+        assert!(summary.plan.streams);
+        for (place, whole) in [(sink.nngp, whole.nngp), (sink.ntk, whole.ntk)] {
+            let (values, counts) = place.into_inner().unwrap();
+            assert!(counts.iter().all(|&count| count == 1));
+            assert_eq!(values, whole.unwrap());
+        }
+    }
+}
+
+struct Full;
+
+impl Sink<f64> for Full {
+    fn write(&self, _: Quantity, _: usize, _: usize, _: ArrayView2<f64>) -> Result<(), String> {
+        Err("no space left".into())
+    }
+}
+
+#[test]
+fn a_failing_sink_stops_the_call() {
+    let x = Random::new(6).matrix(64, 3);
+    let options = Options::new().tile(8).par(Par::new(2));
+    let error = kernel_into(&relu(), x.view(), None, &options, &Full).unwrap_err();
+    assert_eq!(error.to_string(), "cannot store the kernel: no space left");
+}
+
+#[test]
+fn cancelling_stops_between_tiles() {
+    let x = Random::new(7).matrix(200, 3);
+    let cancel = Cancel::new();
+    let seen = AtomicUsize::new(0);
+    let stop = |_: Progress| {
+        seen.fetch_add(1, Ordering::Relaxed);
+        cancel.cancel();
+    };
+    let options = Options::new().tile(10).par(Par::single()).cancel(&cancel).progress(&stop);
+    let error = kernel(&relu(), x.view(), None, &options).unwrap_err();
+    assert!(matches!(error, Error::Cancelled));
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn progress_ends_at_the_total() {
+    let x = Random::new(8).matrix(100, 3);
+    let last = Mutex::new(Vec::new());
+    let note = |progress: Progress| last.lock().unwrap().push(progress);
+    let options = Options::new().tile(30).par(Par::new(2)).progress(&note);
+    kernel(&relu(), x.view(), None, &options).unwrap();
+    let mut seen = last.into_inner().unwrap();
+    seen.sort_by_key(|progress| progress.done_tiles);
+    assert_eq!(seen.len(), 10);
+    assert_eq!(seen.iter().map(|p| p.done_entries).max(), Some(100 * 101 / 2));
+    assert!(seen.iter().all(|p| p.total_tiles == 10 && p.total_entries == 5050));
+}
