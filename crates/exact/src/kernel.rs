@@ -10,7 +10,7 @@ use crate::plan::{Plan, Size, draft};
 use crate::program::Program;
 use crate::scalar::{Scalar, round};
 use crate::sink::{Matrices, Sink, allocate};
-use crate::tiles::{Points, Task};
+use crate::tiles::{Layout, Points, Task};
 
 /// Kernels of a network on `n1` and `n2` inputs.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ pub fn kernel<T: Scalar>(
     }
     let (mut nngp, mut ntk) = allocate(options.want, plan.rows, plan.columns)?;
     let matrices = Matrices::new(nngp.as_mut(), ntk.as_mut(), plan.tile);
-    let error = call.run(plan.tile, &matrices)?;
+    let error = call.run(&plan, &matrices)?;
     drop(matrices);
     Ok(Kernel { nngp, ntk, error })
 }
@@ -109,7 +109,7 @@ pub fn kernel_into<T: Scalar>(
     {
         return Err(Error::MemoryLimit { needed: plan.scratch_bytes, limit });
     }
-    let error = call.run(plan.tile, sink)?;
+    let error = call.run(&plan, sink)?;
     Ok(Summary { plan, error })
 }
 
@@ -124,7 +124,12 @@ pub fn diagonal<T: Scalar>(
     options: &Options,
 ) -> Result<Diagonal<T>, Error> {
     let call = Call::new(network, x, None, options)?;
-    let points = Points::prepare(&call.program, x, BAND, "x1", options, false)?;
+    let layout = Layout {
+        tile: BAND,
+        packed: false,
+        fine: fine::is_needed::<T>(&call.program, options.want),
+    };
+    let points = Points::prepare(&call.program, x, layout, "x1", options)?;
     let gather = |part: fn(&crate::variance::Band<T>) -> Option<&Vec<f64>>| {
         let value =
             |row: usize| part(&points.bands[row / BAND]).map_or(0.0, |values| values[row % BAND]);
@@ -174,9 +179,10 @@ impl<'a, T: Scalar> Call<'a, T> {
     }
 
     /// Variance passes, then all tiles; returns the stated error of numerical duals.
-    fn run(&self, tile: usize, sink: &dyn Sink<T>) -> Result<Option<f64>, Error> {
+    fn run(&self, plan: &Plan, sink: &dyn Sink<T>) -> Result<Option<f64>, Error> {
         let fine = fine::is_needed::<T>(&self.program, self.options.want);
-        let prepare = |x, input| Points::prepare(&self.program, x, tile, input, self.options, fine);
+        let layout = Layout { tile: plan.tile, packed: plan.packed, fine };
+        let prepare = |x, input| Points::prepare(&self.program, x, layout, input, self.options);
         let left = prepare(self.x1, "x1")?;
         let right = self.x2.map(|x2| prepare(x2, "x2")).transpose()?;
         let task = Task {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use widelimit_arch::{Activation, Network};
+use widelimit_linalg::{GramScratch, PackedRows};
 
 use crate::error::Error;
 use crate::fine;
@@ -12,13 +13,16 @@ use crate::tiles::{Grid, worker_bytes};
 
 /// Tile edge where nothing speaks against it: a row of all registers stays in the first-level
 /// cache, a tile in the second.
-const TILE: usize = 256;
+const TILE: usize = 288;
+
+/// Step of tile edges: products of panels waste nothing at multiples of 96.
+const STEP: usize = 96;
 
 /// Tile edge of streamed kernels: fewer and longer writes.
-const STREAMED_TILE: usize = 512;
+const STREAMED_TILE: usize = 480;
 
 /// The smallest tile a memory limit can force.
-const SMALLEST_TILE: usize = 32;
+const SMALLEST_TILE: usize = 24;
 
 /// Sizes and expected cost of a kernel.
 ///
@@ -46,6 +50,8 @@ pub struct Plan {
     pub tiles: usize,
     /// Rows and columns of a tile.
     pub tile: usize,
+    /// Whether a copy of the inputs in the order of the product kernel is held.
+    pub packed: bool,
     /// Whether the result does not fit the memory limit and has to be written out as it is made
     /// ([`kernel_into`](crate::kernel_into)).
     pub streams: bool,
@@ -112,19 +118,22 @@ pub(crate) fn draft<T: Scalar>(
         .saturating_mul(columns as u64)
         .saturating_mul((options.want.count() * size_of::<T>()) as u64);
     let held = if streams { 0 } else { result_bytes };
-    let points =
-        points_bytes::<T>(program, options.want)?.saturating_mul((n1 + n2.unwrap_or(0)) as u64);
-    let scratch =
-        |tile: usize| points.saturating_add(workers_bytes::<T>(program, size, options, tile));
-    let mut tile = options.tile.unwrap_or_else(|| default_tile(size, options, streams)).max(1);
-    if options.tile.is_none() {
-        while tile > SMALLEST_TILE && !options.budget.allows(held.saturating_add(scratch(tile))) {
-            tile /= 2;
-        }
+    let point = Point::of::<T>(program, options.want)?;
+    let scratch = |layout: Layout| scratch_bytes::<T>(program, size, options, point, layout);
+    let mut layout = Layout {
+        tile: options.tile.unwrap_or_else(|| default_tile(size, options, streams)).max(1),
+        packed: packed_bytes::<T>(size) <= PACKED.max(result_bytes / 8),
+    };
+    let fits = |layout| options.budget.allows(held.saturating_add(scratch(layout)));
+    if !fits(layout) {
+        layout.packed = false;
     }
-    let scratch_bytes = scratch(tile);
+    while options.tile.is_none() && layout.tile > SMALLEST_TILE && !fits(layout) {
+        layout.tile /= 2;
+    }
+    let scratch_bytes = scratch(layout);
     let (flops, seconds) = cost::<T>(program, size, options);
-    let bands = |n: usize| n.div_ceil(tile);
+    let bands = |n: usize| n.div_ceil(layout.tile);
     Ok(Plan {
         rows: n1,
         columns,
@@ -135,9 +144,26 @@ pub(crate) fn draft<T: Scalar>(
         seconds,
         engine: "vectors",
         tiles: Grid::new(bands(n1), bands(columns), n2.is_none()).len(),
-        tile,
+        tile: layout.tile,
+        packed: layout.packed,
         streams,
     })
+}
+
+/// How the work is cut.
+#[derive(Clone, Copy)]
+struct Layout {
+    tile: usize,
+    packed: bool,
+}
+
+/// A packed copy of the inputs of this size is always made if the budget allows; a larger one only
+/// beside a result eight times its size.
+const PACKED: u64 = 50 << 20;
+
+fn packed_bytes<T: Scalar>(size: Size) -> u64 {
+    let side = |rows: usize| PackedRows::<T>::bytes_for(rows, size.channels) as u64;
+    side(size.n1) + size.n2.map_or(0, side)
 }
 
 /// Small problems get small tiles, so that every thread has several.
@@ -145,38 +171,65 @@ fn default_tile(size: Size, options: &Options, streams: bool) -> usize {
     let largest = if streams { STREAMED_TILE } else { TILE };
     let smaller = size.n1.min(size.n2.unwrap_or(size.n1));
     let share = smaller / (4 * options.par.threads().max(1));
-    share.next_multiple_of(SMALLEST_TILE).clamp(2 * SMALLEST_TILE, largest)
+    share.next_multiple_of(STEP).min(largest)
 }
 
-/// Bytes of prepared quantities for one point.
-fn points_bytes<T: Scalar>(program: &Program, want: Want) -> Result<u64, Error> {
-    let fine = fine::is_needed::<T>(program, want);
-    let mut bytes = 2 * size_of::<f64>() as u64;
-    for (op, layer) in program.ops() {
-        match *op {
-            Op::Activation { dual, .. } => {
-                let name = |source| Error::Activation { layer: layer.to_owned(), source };
-                let dual = program.dual(dual);
-                let one = dual.prepare::<T>(&[round(1.0)]).map_err(name)?.bytes();
-                let two = dual.prepare::<T>(&[round(1.0); 2]).map_err(name)?.bytes();
-                let each = two.saturating_sub(one) as u64;
-                bytes += each * if fine { 3 } else { 1 };
+/// Bytes of prepared quantities.
+#[derive(Clone, Copy)]
+struct Point {
+    /// For each point.
+    each: u64,
+    /// For each band of points.
+    band: u64,
+}
+
+impl Point {
+    fn of<T: Scalar>(program: &Program, want: Want) -> Result<Self, Error> {
+        // beside f32 quantities stand f64 ones of twice the size, where they are needed
+        let copies = if fine::is_needed::<T>(program, want) { 3 } else { 1 };
+        let mut sum = Self { each: 3 * size_of::<f64>() as u64, band: 0 };
+        for (op, layer) in program.ops() {
+            match *op {
+                Op::Activation { dual, .. } => {
+                    let bytes = |points: &[T]| match program.dual(dual).prepare(points) {
+                        Ok(prepared) => Ok(prepared.bytes() as u64),
+                        Err(source) => Err(Error::Activation { layer: layer.to_owned(), source }),
+                    };
+                    let one = bytes(&[round(1.0)])?;
+                    let each = bytes(&[round(1.0); 2])?.saturating_sub(one);
+                    sum.each += copies * each;
+                    sum.band += copies * one.saturating_sub(each);
+                }
+                Op::LayerNorm { .. } => sum.each += copies * size_of::<T>() as u64,
+                _ => {}
             }
-            Op::LayerNorm { .. } => {
-                bytes += (size_of::<T>() + if fine { size_of::<f64>() } else { 0 }) as u64;
-            }
-            _ => {}
         }
+        Ok(sum)
     }
-    Ok(bytes)
 }
 
-fn workers_bytes<T: Scalar>(program: &Program, size: Size, options: &Options, tile: usize) -> u64 {
+/// All bytes beside the result.
+fn scratch_bytes<T: Scalar>(
+    program: &Program,
+    size: Size,
+    options: &Options,
+    point: Point,
+    Layout { tile, packed }: Layout,
+) -> u64 {
+    let side = |rows: usize| {
+        let points = point.each.saturating_mul(rows as u64);
+        points.saturating_add(point.band.saturating_mul(rows.div_ceil(tile) as u64))
+    };
+    let points = side(size.n1).saturating_add(size.n2.map_or(0, side));
     let rows = tile.min(size.n1);
     let columns = tile.min(size.n2.unwrap_or(size.n1));
     let fine = fine::is_needed::<T>(program, options.want);
-    let worker = worker_bytes::<T>(program, options, (rows, columns, size.channels), fine);
-    worker.saturating_mul(options.par.threads() as u64)
+    let mut worker = worker_bytes::<T>(program, options, (rows, columns), fine);
+    if !packed {
+        worker += GramScratch::<T>::bytes_for(rows, columns, size.channels) as u64;
+    }
+    let copy = if packed { packed_bytes::<T>(size) } else { 0 };
+    points.saturating_add(copy).saturating_add(worker.saturating_mul(options.par.threads() as u64))
 }
 
 /// Operations and seconds.

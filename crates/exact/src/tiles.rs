@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 use widelimit_dual::Isa;
-use widelimit_linalg::{GramScratch, gram_tile};
+use widelimit_linalg::{GramScratch, PackedRows, gram_tile};
 
 use crate::error::Error;
 use crate::fine::{Refiner, Row};
@@ -29,19 +29,31 @@ use crate::variance::{Band, Origin, band};
 /// The points of one side, band by band.
 pub(crate) struct Points<'a, T: Scalar> {
     pub x: ArrayView2<'a, T>,
+    packed: Option<PackedRows<T>>,
     pub bands: Vec<Band<T>>,
     pub size: usize,
 }
 
+/// How points are cut into bands and what is kept of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    /// Points in a band.
+    pub tile: usize,
+    /// Whether to hold a copy packed for products.
+    pub packed: bool,
+    /// Whether to hold f64 quantities beside f32.
+    pub fine: bool,
+}
+
 impl<'a, T: Scalar> Points<'a, T> {
-    /// Runs the variance pass over all bands of `size` points.
+    /// Runs the variance pass over all bands of `size` points, and packs their rows for products
+    /// of tiles if asked to.
     pub fn prepare(
         program: &Program,
         x: ArrayView2<'a, T>,
-        size: usize,
+        Layout { tile: size, packed, fine }: Layout,
         input: &'static str,
         options: &Options,
-        fine: bool,
     ) -> Result<Self, Error> {
         let count = x.nrows().div_ceil(size);
         let isa = options.isa.unwrap_or_else(Isa::best);
@@ -57,7 +69,8 @@ impl<'a, T: Scalar> Points<'a, T> {
         let bands: Vec<_> =
             options.par.install(|| (0..count).into_par_iter().with_max_len(1).map(one).collect());
         let bands = bands.into_iter().collect::<Result<_, Error>>()?;
-        Ok(Self { x, bands, size })
+        let packed = packed.then(|| PackedRows::new(x, &options.par));
+        Ok(Self { x, packed, bands, size })
     }
 
     /// Largest error stated by a numerical dual.
@@ -219,18 +232,17 @@ struct Worker<T: Scalar> {
     isa: Isa,
 }
 
-/// Bytes that a thread allocates for tiles of this size.
+/// Bytes that a thread allocates for tiles of this size, the workspace of products not counted.
 pub(crate) fn worker_bytes<T: Scalar>(
     program: &Program,
     options: &Options,
-    (rows, columns, depth): (usize, usize, usize),
+    (rows, columns): (usize, usize),
     fine: bool,
 ) -> u64 {
     let tiles = 1 + usize::from(options.want.ntk) + 1;
     let buffers = (tiles * rows * columns * size_of::<T>()) as u64;
-    let gram = GramScratch::<T>::bytes_for(rows, columns, depth) as u64;
     let refiner = if fine { Refiner::bytes(program, columns) } else { 0 };
-    buffers + gram + Rows::<T>::bytes(program, columns) + refiner
+    buffers + Rows::<T>::bytes(program, columns) + refiner
 }
 
 impl<T: Scalar> Worker<T> {
@@ -263,7 +275,11 @@ impl<T: Scalar> Worker<T> {
         let x2 = rows_of(right.x, columns.clone());
         task.options.check_cancelled()?;
         let products = &mut self.k[..height * width];
-        gram_tile(x1, x2, &mut self.gram, view_mut(products, height, width));
+        let products = view_mut(products, height, width);
+        match (&task.left.packed, &right.packed) {
+            (Some(left), Some(right)) => left.tile(rows.clone(), right, columns.clone(), products),
+            _ => gram_tile(x1, x2, &mut self.gram, products),
+        }
         let (left, right) = (&task.left.bands[row], &right.bands[column]);
         for i in 0..height {
             task.options.check_cancelled()?;
