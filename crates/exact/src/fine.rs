@@ -13,7 +13,7 @@ use widelimit_dual::lanes::{Job, Lanes, Real};
 
 use crate::options::Want;
 use crate::program::{Op, Program};
-use crate::rows::{Place, Rows};
+use crate::rows::{Place, Registers, Sides};
 use crate::scalar::{Scalar, round, widen};
 use crate::variance::Band;
 
@@ -71,7 +71,9 @@ fn is_kinked(function: &widelimit_arch::Function) -> bool {
 
 /// One thread's workspace.
 pub(crate) struct Refiner {
-    rows: Rows<f64>,
+    registers: Registers<f64>,
+    k: Vec<f64>,
+    t: Vec<f64>,
     flagged: Vec<usize>,
 }
 
@@ -86,12 +88,18 @@ pub(crate) struct Row<'a, T: Scalar> {
 
 impl Refiner {
     pub fn new(program: &Program, length: usize, isa: Isa) -> Self {
-        Self { rows: Rows::new(program, length, isa), flagged: Vec::new() }
+        Self {
+            registers: Registers::new(program, length, isa),
+            k: vec![0.0; length],
+            t: vec![0.0; if program.has_ntk() { length } else { 0 }],
+            flagged: Vec::new(),
+        }
     }
 
     /// Bytes that a refiner for rows of this length may hold.
     pub fn bytes(program: &Program, length: usize) -> u64 {
-        2 * Rows::<f32>::bytes(program, length) + (length * size_of::<usize>()) as u64
+        let rows = 2 * size_of::<f64>() + size_of::<usize>();
+        Registers::<f64>::bytes(program, length) + (length * rows) as u64
     }
 
     /// Remembers the nearly parallel pairs of a row of inner products.
@@ -126,17 +134,19 @@ impl Refiner {
         for run in self.flagged.chunk_by(|a, b| b - a <= GAP) {
             let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
             let length = last - first + 1;
-            let products = self.rows.input(length);
-            products.fill(0.0);
+            let k = &mut self.k[..length];
+            let t = if program.has_ntk() { &mut self.t[..length] } else { &mut [][..] };
+            k.fill(0.0);
             for &m in run {
-                products[m - first] = T::dot(x, row.x2.row(j0 + m));
+                k[m - first] = T::dot(x, row.x2.row(j0 + m));
             }
             let place = Place { i, j0: j0 + first };
-            self.rows.run(program, &left.side, &right.side, place, length);
+            let sides = Sides { program, left: &left.side, right: &right.side };
+            self.registers.run(sides, place, k, t);
             for &m in run {
-                nngp[m] = round(self.rows.nngp(length)[m - first]);
+                nngp[m] = round(k[m - first]);
                 if program.has_ntk() {
-                    ntk[m] = round(self.rows.ntk(length)[m - first]);
+                    ntk[m] = round(t[m - first]);
                 }
             }
         }

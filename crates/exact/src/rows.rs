@@ -12,16 +12,15 @@ use crate::program::{Affine, Join, Op, Program, TMap};
 use crate::scalar::{Scalar, round};
 use crate::variance::Side;
 
-/// One register: a row of the NNGP and one of the NTK.
+/// One register: a row of the NNGP and one of the NTK (empty where the program has none).
 struct Register<T> {
     k: Vec<T>,
     t: Vec<T>,
 }
 
-/// The registers of one thread.
-pub(crate) struct Rows<T> {
-    registers: Vec<Register<T>>,
-    output: usize,
+/// The registers of one thread beyond the first, which is the caller's own memory.
+pub(crate) struct Registers<T> {
+    spare: Vec<Register<T>>,
     isa: Isa,
 }
 
@@ -32,80 +31,69 @@ pub(crate) struct Place {
     pub j0: usize,
 }
 
-impl<T: Scalar> Rows<T> {
+/// A program and the per-point quantities it needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Sides<'a, T: Scalar> {
+    pub program: &'a Program,
+    pub left: &'a Side<T>,
+    pub right: &'a Side<T>,
+}
+
+impl<T: Scalar> Registers<T> {
     /// Registers for rows of up to `length` entries.
     pub fn new(program: &Program, length: usize, isa: Isa) -> Self {
-        let row = || vec![round(0.0); length];
-        let t_length = |ntk: bool| if ntk { length } else { 0 };
-        let ntk = program.has_ntk();
-        let registers = (0..program.registers())
-            .map(|_| Register { k: row(), t: vec![round(0.0); t_length(ntk)] })
-            .collect();
-        Self { registers, output: program.output(), isa }
+        let row = |length| vec![round(0.0); length];
+        let t_length = if program.has_ntk() { length } else { 0 };
+        let register = |_| Register { k: row(length), t: row(t_length) };
+        Self { spare: (1..program.registers()).map(register).collect(), isa }
     }
 
     /// Bytes that [`new`](Self::new) allocates.
     pub fn bytes(program: &Program, length: usize) -> u64 {
-        let rows = program.registers() * (1 + usize::from(program.has_ntk()));
+        let rows = (program.registers() - 1) * (1 + usize::from(program.has_ntk()));
         (rows * length * size_of::<T>()) as u64
     }
 
-    /// The row that the program starts from: inner products of the inputs.
-    pub fn input(&mut self, length: usize) -> &mut [T] {
-        &mut self.registers[0].k[..length]
-    }
-
-    /// Both rows after [`run`](Self::run), to be written over; the second is empty where the
-    /// program has no NTK.
-    pub fn outputs_mut(&mut self) -> (&mut [T], &mut [T]) {
-        let Register { k, t } = &mut self.registers[self.output];
-        (k, t)
-    }
-
-    /// The NNGP row after [`run`](Self::run).
-    pub fn nngp(&self, length: usize) -> &[T] {
-        &self.registers[self.output].k[..length]
-    }
-
-    /// The NTK row after [`run`](Self::run); only where the program has an NTK.
-    pub fn ntk(&self, length: usize) -> &[T] {
-        &self.registers[self.output].t[..length]
-    }
-
-    /// All operations on the first `length` entries.
-    pub fn run(
-        &mut self,
-        program: &Program,
-        left: &Side<T>,
-        right: &Side<T>,
-        place: Place,
-        length: usize,
-    ) {
-        for (op, _) in program.ops() {
-            self.step(program, op, left, right, place, length);
+    /// The whole program, in place: inner products of the inputs in `k` become the NNGP, and `t`
+    /// the NTK (empty where the program has none).
+    pub fn run(&mut self, sides: Sides<T>, place: Place, k: &mut [T], t: &mut [T]) {
+        let mut bank = self.bank(k, t);
+        for (op, _) in sides.program.ops() {
+            bank.step(op, sides, place);
         }
+        bank.finish(sides.program);
     }
 
-    fn step(
-        &mut self,
-        program: &Program,
-        op: &Op,
-        left: &Side<T>,
-        right: &Side<T>,
-        Place { i, j0 }: Place,
-        length: usize,
-    ) {
+    /// All registers, the first one given.
+    pub fn bank<'a>(&'a mut self, k: &'a mut [T], t: &'a mut [T]) -> Bank<'a, T> {
+        Bank { k, t, spare: &mut self.spare, isa: self.isa }
+    }
+}
+
+/// All registers, cut to the length of a row.
+pub(crate) struct Bank<'a, T> {
+    k: &'a mut [T],
+    t: &'a mut [T],
+    spare: &'a mut [Register<T>],
+    isa: Isa,
+}
+
+/// Both rows of a register.
+type Pair<'a, T> = (&'a mut [T], &'a mut [T]);
+
+impl<T: Scalar> Bank<'_, T> {
+    fn step(&mut self, op: &Op, sides: Sides<T>, Place { i, j0 }: Place) {
         let isa = self.isa;
         match *op {
             Op::Activation { register, dual, slot, t: has_t } => {
-                let (k, t) = self.register(register, length);
-                let (left, right) = (&left.duals[slot], &right.duals[slot]);
-                program.dual(dual).apply(isa, left, i, right, j0, k, has_t.then_some(t));
+                let (k, t) = self.register(register);
+                let (left, right) = (&sides.left.duals[slot], &sides.right.duals[slot]);
+                sides.program.dual(dual).apply(isa, left, i, right, j0, k, has_t.then_some(t));
             }
             Op::LayerNorm { register, slot, t: has_t, .. } => {
-                let (k, t) = self.register(register, length);
-                let scale = left.norms[slot][i];
-                let scales = &right.norms[slot][j0..j0 + length];
+                let (k, t) = self.register(register);
+                let scale = sides.left.norms[slot][i];
+                let scales = &sides.right.norms[slot][j0..j0 + k.len()];
                 T::dispatch(isa, Scale { row: k, scale, scales });
                 if has_t {
                     T::dispatch(isa, Scale { row: t, scale, scales });
@@ -114,24 +102,24 @@ impl<T: Scalar> Rows<T> {
             // Different inputs drop different units.
             Op::Dropout { .. } => {}
             Op::Copy { .. } | Op::Affine { .. } | Op::Add { .. } | Op::Mul { .. } => {
-                self.combine(op, length);
+                self.combine(op);
             }
         }
     }
 
     /// The operations that ask nothing of the points: the same for rows and for the diagonal.
-    pub fn combine(&mut self, op: &Op, length: usize) {
+    pub fn combine(&mut self, op: &Op) {
         let isa = self.isa;
         match *op {
             Op::Copy { from, to, t } => {
-                let Some((to, from)) = self.pair(to, from) else { return };
-                to.k[..length].copy_from_slice(&from.k[..length]);
+                let Some([to, from]) = self.two(to, from) else { return };
+                to.0.copy_from_slice(from.0);
                 if t {
-                    to.t[..length].copy_from_slice(&from.t[..length]);
+                    to.1.copy_from_slice(from.1);
                 }
             }
             Op::Affine { register, map } => {
-                let (k, t) = self.register(register, length);
+                let (k, t) = self.register(register);
                 match map.t {
                     TMap::Empty => {
                         T::dispatch(isa, AffineK { k, scale: map.scale, shift: map.shift });
@@ -142,61 +130,70 @@ impl<T: Scalar> Rows<T> {
                 }
             }
             Op::Add { into, from, t } => {
-                let Some((into, from)) = self.pair(into, from) else { return };
-                T::dispatch(isa, Add { into: &mut into.k[..length], from: &from.k[..length] });
+                let Some([into, from]) = self.two(into, from) else { return };
+                T::dispatch(isa, Add { into: into.0, from: from.0 });
                 match t {
                     Join::Neither | Join::Into => {}
-                    Join::From => into.t[..length].copy_from_slice(&from.t[..length]),
-                    Join::Both => {
-                        let (into, from) = (&mut into.t[..length], &from.t[..length]);
-                        T::dispatch(isa, Add { into, from });
-                    }
+                    Join::From => into.1.copy_from_slice(from.1),
+                    Join::Both => T::dispatch(isa, Add { into: into.1, from: from.1 }),
                 }
             }
             Op::Mul { into, from, t } => {
-                let Some((into, from)) = self.pair(into, from) else { return };
-                multiply(isa, into, from, t, length);
+                let Some([into, from]) = self.two(into, from) else { return };
+                multiply(isa, into, from, t);
             }
             Op::Activation { .. } | Op::LayerNorm { .. } | Op::Dropout { .. } => {}
         }
     }
 
-    /// The first `length` entries of both rows; the second is empty where there is no NTK.
-    pub fn register(&mut self, register: usize, length: usize) -> (&mut [T], &mut [T]) {
-        let Register { k, t } = &mut self.registers[register];
-        let t_length = length.min(t.len());
-        (&mut k[..length], &mut t[..t_length])
+    /// Leaves the result in the first register.
+    pub fn finish(&mut self, program: &Program) {
+        if let Some([first, output]) = self.two(0, program.output()) {
+            first.0.copy_from_slice(output.0);
+            first.1.copy_from_slice(output.1);
+        }
+    }
+
+    /// Both rows of a register.
+    pub fn register(&mut self, register: usize) -> Pair<'_, T> {
+        match register.checked_sub(1) {
+            None => (self.k, self.t),
+            Some(spare) => self.spare[spare].cut(self.k.len()),
+        }
     }
 
     /// Two different registers.
-    fn pair(&mut self, a: usize, b: usize) -> Option<(&mut Register<T>, &Register<T>)> {
-        let [a, b] = self.registers.get_disjoint_mut([a, b]).ok()?;
-        Some((a, b))
+    fn two(&mut self, a: usize, b: usize) -> Option<[Pair<'_, T>; 2]> {
+        let length = self.k.len();
+        match (a.checked_sub(1), b.checked_sub(1)) {
+            (None, None) => None,
+            (None, Some(b)) => Some([(self.k, self.t), self.spare[b].cut(length)]),
+            (Some(a), None) => Some([self.spare[a].cut(length), (self.k, self.t)]),
+            (Some(a), Some(b)) => {
+                let [a, b] = self.spare.get_disjoint_mut([a, b]).ok()?;
+                Some([a.cut(length), b.cut(length)])
+            }
+        }
     }
 }
 
-fn multiply<T: Scalar>(
-    isa: Isa,
-    into: &mut Register<T>,
-    from: &Register<T>,
-    t: Join,
-    length: usize,
-) {
-    let (k, k_from) = (&mut into.k[..length], &from.k[..length]);
+impl<T> Register<T> {
+    fn cut(&mut self, length: usize) -> Pair<'_, T> {
+        let t_length = length.min(self.t.len());
+        (&mut self.k[..length], &mut self.t[..t_length])
+    }
+}
+
+fn multiply<T: Scalar>(isa: Isa, into: Pair<T>, from: Pair<T>, t: Join) {
+    let ((k, t_into), (k_from, t_from)) = (into, from);
     match t {
         Join::Neither => {}
-        Join::Into => {
-            T::dispatch(isa, Multiply { into: &mut into.t[..length], from: k_from });
-        }
+        Join::Into => T::dispatch(isa, Multiply { into: t_into, from: k_from }),
         Join::From => {
-            into.t[..length].copy_from_slice(&from.t[..length]);
-            T::dispatch(isa, Multiply { into: &mut into.t[..length], from: k });
+            t_into.copy_from_slice(t_from);
+            T::dispatch(isa, Multiply { into: t_into, from: k });
         }
-        Join::Both => {
-            let job =
-                ProductRule { t: &mut into.t[..length], k, t_from: &from.t[..length], k_from };
-            T::dispatch(isa, job);
-        }
+        Join::Both => T::dispatch(isa, ProductRule { t: t_into, k, t_from, k_from }),
     }
     T::dispatch(isa, Multiply { into: k, from: k_from });
 }

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::fine::{Refiner, Row};
 use crate::options::{Options, Progress, Quantity};
 use crate::program::Program;
-use crate::rows::{Place, Rows};
+use crate::rows::{Place, Registers, Sides};
 use crate::scalar::{Scalar, round};
 use crate::sink::Sink;
 use crate::variance::{Band, Origin, band};
@@ -227,7 +227,7 @@ struct Worker<T: Scalar> {
     /// The NTK.
     t: Vec<T>,
     mirrored: Vec<T>,
-    rows: Rows<T>,
+    registers: Registers<T>,
     refiner: Option<Refiner>,
     isa: Isa,
 }
@@ -242,7 +242,7 @@ pub(crate) fn worker_bytes<T: Scalar>(
     let tiles = 1 + usize::from(options.want.ntk) + 1;
     let buffers = (tiles * rows * columns * size_of::<T>()) as u64;
     let refiner = if fine { Refiner::bytes(program, columns) } else { 0 };
-    buffers + Rows::<T>::bytes(program, columns) + refiner
+    buffers + Registers::<T>::bytes(program, columns) + refiner
 }
 
 impl<T: Scalar> Worker<T> {
@@ -259,7 +259,7 @@ impl<T: Scalar> Worker<T> {
             k: buffer(true),
             t: buffer(task.options.want.ntk),
             mirrored: buffer(task.right.is_none()),
-            rows: Rows::new(task.program, columns, isa),
+            registers: Registers::new(task.program, columns, isa),
             refiner: task.fine.then(|| Refiner::new(task.program, columns, isa)),
             isa,
         }
@@ -314,23 +314,16 @@ impl<T: Scalar> Worker<T> {
     fn row(&mut self, task: &Task<T>, row: &Row<T>, width: usize) {
         let program = task.program;
         let Place { i, j0 } = row.place;
-        let length = width - j0;
         let range = i * width + j0..(i + 1) * width;
-        let products = &mut self.k[range.clone()];
-        self.rows.input(length).copy_from_slice(products);
+        let k = &mut self.k[range.clone()];
+        let t = if program.has_ntk() { &mut self.t[range] } else { &mut [][..] };
         if let Some(refiner) = &mut self.refiner {
-            refiner.find(self.isa, row, products);
+            refiner.find(self.isa, row, k);
         }
-        self.rows.run(program, &row.left.side, &row.right.side, row.place, length);
+        let sides = Sides { program, left: &row.left.side, right: &row.right.side };
+        self.registers.run(sides, row.place, k, t);
         if let Some(refiner) = &mut self.refiner {
-            let (nngp, ntk) = self.rows.outputs_mut();
-            refiner.refine(program, row, nngp, ntk);
-        }
-        if task.options.want.nngp {
-            products.copy_from_slice(self.rows.nngp(length));
-        }
-        if program.has_ntk() {
-            self.t[range].copy_from_slice(self.rows.ntk(length));
+            refiner.refine(program, row, k, t);
         }
     }
 }

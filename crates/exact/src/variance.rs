@@ -10,7 +10,7 @@ use widelimit_dual::{Dual, Isa, Prepared};
 
 use crate::error::Error;
 use crate::program::{Join, Op, Program, TMap};
-use crate::rows::Rows;
+use crate::rows::Registers;
 use crate::scalar::{Scalar, round, widen};
 
 /// Per-point quantities of a band of points, for rows of type `T`.
@@ -70,25 +70,26 @@ pub(crate) fn band<T: Scalar>(
         program,
         origin,
         isa,
-        points: squares.len(),
-        rows: Rows::new(program, squares.len(), isa),
+        k: squares.to_vec(),
+        t: vec![0.0; if program.has_ntk() { squares.len() } else { 0 }],
+        spare: Registers::new(program, squares.len(), isa),
         side: Side::new(),
         fine: fine.then(Side::new),
         error: None,
     };
-    pass.rows.input(squares.len()).copy_from_slice(squares);
     pass.check(squares, "the input")?;
     for (op, layer) in program.ops() {
         pass.step(op, layer)?;
     }
+    pass.spare.bank(&mut pass.k, &mut pass.t).finish(program);
     Ok(Band {
         side: pass.side,
         fine: pass.fine.map(|side| Fine {
             side,
             lengths: squares.iter().map(|square| round(square.sqrt())).collect(),
         }),
-        nngp: pass.rows.nngp(squares.len()).to_vec(),
-        ntk: program.has_ntk().then(|| pass.rows.ntk(squares.len()).to_vec()),
+        nngp: pass.k,
+        ntk: program.has_ntk().then_some(pass.t),
         error: pass.error,
     })
 }
@@ -97,9 +98,10 @@ struct Pass<'a, T: Scalar> {
     program: &'a Program,
     origin: Origin,
     isa: Isa,
-    points: usize,
-    /// The registers, with one entry for each point.
-    rows: Rows<f64>,
+    /// The registers, with one entry for each point; the first is `k` and `t`.
+    k: Vec<f64>,
+    t: Vec<f64>,
+    spare: Registers<f64>,
     side: Side<T>,
     fine: Option<Side<f64>>,
     error: Option<f64>,
@@ -118,7 +120,8 @@ impl<T: Scalar> Pass<'_, T> {
                 (register, t)
             }
             Op::Dropout { register, keep_rate, t } => {
-                let (k, ntk) = self.rows.register(register, self.points);
+                let mut bank = self.spare.bank(&mut self.k, &mut self.t);
+                let (k, ntk) = bank.register(register);
                 k.iter_mut().for_each(|k| *k /= keep_rate);
                 if t {
                     ntk.iter_mut().for_each(|t| *t /= keep_rate);
@@ -126,19 +129,20 @@ impl<T: Scalar> Pass<'_, T> {
                 (register, t)
             }
             Op::Copy { to, t, .. } => {
-                self.rows.combine(op, self.points);
+                self.spare.bank(&mut self.k, &mut self.t).combine(op);
                 (to, t)
             }
             Op::Affine { register, map } => {
-                self.rows.combine(op, self.points);
+                self.spare.bank(&mut self.k, &mut self.t).combine(op);
                 (register, map.t != TMap::Empty)
             }
             Op::Add { into, t, .. } | Op::Mul { into, t, .. } => {
-                self.rows.combine(op, self.points);
+                self.spare.bank(&mut self.k, &mut self.t).combine(op);
                 (into, t != Join::Neither)
             }
         };
-        let (k, t) = self.rows.register(register, self.points);
+        let mut bank = self.spare.bank(&mut self.k, &mut self.t);
+        let (k, t) = bank.register(register);
         let (k, t) = (k.to_vec(), t.to_vec());
         self.check(&k, layer)?;
         if has_t { self.check(&t, layer) } else { Ok(()) }
@@ -153,9 +157,10 @@ impl<T: Scalar> Pass<'_, T> {
     ) -> Result<(), Error> {
         let name = |source| Error::Activation { layer: layer.to_owned(), source };
         let dual = self.program.dual(dual);
-        let (k, t) = self.rows.register(register, self.points);
+        let mut bank = self.spare.bank(&mut self.k, &mut self.t);
+        let (k, t) = bank.register(register);
         let variances = k.to_vec();
-        let mut slope = vec![0.0; self.points];
+        let mut slope = vec![0.0; variances.len()];
         dual.diagonals::<f64>(&variances, k, &mut slope);
         if has_t {
             t.iter_mut().zip(&slope).for_each(|(t, slope)| *t *= slope);
@@ -177,7 +182,8 @@ impl<T: Scalar> Pass<'_, T> {
     }
 
     fn layer_norm(&mut self, register: usize, eps: f64, has_t: bool) {
-        let (k, t) = self.rows.register(register, self.points);
+        let mut bank = self.spare.bank(&mut self.k, &mut self.t);
+        let (k, t) = bank.register(register);
         let scales: Vec<f64> = k.iter().map(|v| inverse_root(v + eps)).collect();
         k.iter_mut().zip(&scales).for_each(|(k, s)| *k *= s * s);
         if has_t {
