@@ -409,3 +409,88 @@ impl Compiler {
         State { register: a, t: into.t || from.t }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compile(json: &str, want: Want) -> Program {
+        let network = Network::from_json(json).unwrap();
+        Program::compile(&network, 4, want).unwrap()
+    }
+
+    #[test]
+    fn adjacent_affine_maps_become_one() {
+        let json = r#"[{"layer": "dense", "w_std": 2, "b_std": 1}, {"layer": "identity"},
+                       {"layer": "dense", "w_std": 3, "b_std": 0.5}]"#;
+        let program = compile(json, Want::NTK);
+        // K = x.x'/4: K' = 4 K + 1, T' = K'; K'' = 9 K' + 0.25, T'' = 9 T' + K''
+        let t = TMap::Start { k: 18.0, shift: 18.25 };
+        let map = Affine { scale: 9.0, shift: 9.25, t };
+        assert_eq!(program.ops, [Op::Affine { register: 0, map }]);
+    }
+
+    #[test]
+    fn without_the_ntk_no_row_has_one() {
+        let json = r#"[{"layer": "dense"}, {"layer": "residual", "body": [{"layer": "relu"},
+                       {"layer": "dense"}], "shortcut": []}, {"layer": "relu"}]"#;
+        let program = compile(json, Want::NNGP);
+        assert!(!program.has_ntk());
+        for op in &program.ops {
+            match *op {
+                Op::Copy { t, .. } | Op::Activation { t, .. } => assert!(!t),
+                Op::Affine { map, .. } => assert_eq!(map.t, TMap::Empty),
+                Op::Add { t, .. } => assert_eq!(t, Join::Neither),
+                _ => panic!("{op:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn frozen_layers_leave_the_ntk_empty() {
+        let json = r#"[{"layer": "dense", "trainable": false}, {"layer": "relu"},
+                       {"layer": "dense"}]"#;
+        let program = compile(json, Want::NTK);
+        let has_t: Vec<_> = program
+            .ops
+            .iter()
+            .map(|op| match *op {
+                Op::Activation { t, .. } => t,
+                Op::Affine { map, .. } => map.t != TMap::Empty,
+                _ => panic!("{op:?}"),
+            })
+            .collect();
+        assert_eq!(has_t, [false, false, true]);
+        assert!(program.has_ntk());
+    }
+
+    #[test]
+    fn depth_needs_no_registers_but_nesting_does() {
+        let block = |body: &str| {
+            format!(
+                r#"{{"layer": "residual", "body": [{body}, {{"layer": "dense"}}], "shortcut": []}}"#
+            )
+        };
+        let relu = r#"{"layer": "relu"}"#;
+        let flat = vec![block(relu); 50].join(",");
+        let json = format!(r#"[{{"layer": "dense"}}, {flat}]"#);
+        assert_eq!(compile(&json, Want::NTK).registers(), 2);
+        let nested =
+            block(&format!("{relu}, {}", block(&format!(r#"{{"layer": "dense"}}, {relu}"#))));
+        let json = format!(r#"[{{"layer": "dense"}}, {nested}]"#);
+        assert_eq!(compile(&json, Want::NTK).registers(), 3);
+    }
+
+    #[test]
+    fn layers_are_named_by_their_position() {
+        let json = r#"[{"layer": "dense"}, {"layer": "parallel", "combine": "concat",
+                       "branches": [[{"layer": "relu"}], [{"layer": "erf"}, {"layer": "dense"}]]}]"#;
+        let program = compile(json, Want::NTK);
+        let names: Vec<_> = program
+            .ops()
+            .filter(|(op, _)| matches!(op, Op::Activation { .. }))
+            .map(|(_, name)| name)
+            .collect();
+        assert_eq!(names, ["layers[1].branches[0][0]", "layers[1].branches[1][0]"]);
+    }
+}
