@@ -72,6 +72,12 @@ pub enum Error {
         /// What it may use.
         limit: u64,
     },
+    /// The machine has no room for the result.
+    #[error("the machine cannot give {needed} bytes of memory for the result")]
+    OutOfMemory {
+        /// Bytes of the result.
+        needed: u64,
+    },
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,

@@ -54,6 +54,7 @@ pub struct Summary {
 /// Inputs that are empty, of unequal width or not finite; a network that does not take vectors of
 /// this width; [`Error::Overflow`] where a kernel value leaves the range of `T`;
 /// [`Error::MemoryLimit`] before anything is allocated if result and scratch exceed the budget;
+/// [`Error::OutOfMemory`] if the machine has no room for the result;
 /// [`Error::Cancelled`].
 ///
 /// ```
@@ -82,7 +83,7 @@ pub fn kernel<T: Scalar>(
     {
         return Err(Error::MemoryLimit { needed: plan.bytes, limit });
     }
-    let (mut nngp, mut ntk) = allocate(options.want, plan.rows, plan.columns)?;
+    let [mut nngp, mut ntk] = allocate(options.want, plan.rows, plan.columns)?;
     let matrices = Matrices::new(nngp.as_mut(), ntk.as_mut(), plan.tile);
     let error = call.run(&plan, &matrices)?;
     drop(matrices);

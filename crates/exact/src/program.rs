@@ -207,10 +207,29 @@ struct State {
     t: bool,
 }
 
-/// One branch of a block and how the position of its layers is written.
-struct Branch<'a, S> {
+/// One branch of a block.
+struct Branch<'a> {
+    list: List,
     layers: &'a [Layer],
-    step: S,
+}
+
+/// Which list of its block a branch is.
+#[derive(Clone, Copy)]
+enum List {
+    Body,
+    Shortcut,
+    Branch(usize),
+}
+
+impl List {
+    /// The step to an entry of the list.
+    fn step(self, index: usize) -> Step {
+        match self {
+            Self::Body => Step::Body(index),
+            Self::Shortcut => Step::Shortcut(index),
+            Self::Branch(branch) => Step::Branch(branch, index),
+        }
+    }
 }
 
 struct Compiler {
@@ -282,9 +301,9 @@ impl Compiler {
             }
             Layer::Identity | Layer::Flatten => {}
             Layer::Residual { body, shortcut } => {
-                let branches: [Branch<fn(usize) -> Step>; 2] = [
-                    Branch { layers: body, step: Step::Body },
-                    Branch { layers: shortcut, step: Step::Shortcut },
+                let branches = [
+                    Branch { list: List::Body, layers: body },
+                    Branch { list: List::Shortcut, layers: shortcut },
                 ];
                 self.branches(&branches, Combine::Sum, state, at)?;
             }
@@ -292,10 +311,7 @@ impl Compiler {
                 let branches: Vec<_> = branches
                     .iter()
                     .enumerate()
-                    .map(|(branch, layers)| Branch {
-                        layers,
-                        step: move |index| Step::Branch(branch, index),
-                    })
+                    .map(|(index, layers)| Branch { list: List::Branch(index), layers })
                     .collect();
                 self.branches(&branches, *combine, state, at)?;
             }
@@ -359,9 +375,9 @@ impl Compiler {
     }
 
     /// Runs every branch on a copy (the last on the original) and joins as they finish.
-    fn branches<S: Fn(usize) -> Step>(
+    fn branches(
         &mut self,
-        branches: &[Branch<S>],
+        branches: &[Branch],
         combine: Combine,
         state: &mut State,
         at: &Position,
@@ -369,7 +385,7 @@ impl Compiler {
         let [inputs, outputs] = self.channels(at);
         let name = at.to_string();
         let mut joined: Option<State> = None;
-        for (index, Branch { layers, step }) in branches.iter().enumerate() {
+        for (index, Branch { list, layers }) in branches.iter().enumerate() {
             let last = index + 1 == branches.len();
             let mut branch = if last {
                 State { register: state.register, t: state.t }
@@ -378,7 +394,7 @@ impl Compiler {
             };
             let mut channels = inputs;
             for (index, layer) in layers.iter().enumerate() {
-                let at = at.inside(step(index));
+                let at = at.inside(list.step(index));
                 self.layer(layer, &mut branch, &at)?;
                 [_, channels] = self.channels(&at);
             }

@@ -90,19 +90,20 @@ impl<T: Scalar> Sink<T> for Matrices<'_, T> {
     }
 }
 
-/// An `rows x columns` matrix for each wanted quantity; fails where the machine has not that much.
+/// A `rows x columns` matrix for the NNGP and for the NTK, if wanted; fails where the machine has not that much.
 pub(crate) fn allocate<T: Scalar>(
     want: Want,
     rows: usize,
     columns: usize,
-) -> Result<(Option<Array2<T>>, Option<Array2<T>>), Error> {
+) -> Result<[Option<Array2<T>>; 2], Error> {
     let needed = (rows as u64)
         .saturating_mul(columns as u64)
         .saturating_mul((want.count() * size_of::<T>()) as u64);
-    let addressable = isize::MAX as u64;
-    if needed > addressable {
-        return Err(Error::MemoryLimit { needed, limit: addressable });
+    // The probe is given back at once; without it a failing allocation would abort the process.
+    let elements = usize::try_from(needed).unwrap_or(usize::MAX) / size_of::<T>();
+    if Vec::<T>::new().try_reserve_exact(elements).is_err() {
+        return Err(Error::OutOfMemory { needed });
     }
     let matrix = |wanted: bool| wanted.then(|| Array2::zeros((rows, columns)));
-    Ok((matrix(want.nngp), matrix(want.ntk)))
+    Ok([matrix(want.nngp), matrix(want.ntk)])
 }

@@ -110,6 +110,14 @@ fn a_plan_is_an_upper_bound_and_is_obeyed() {
     assert!(kernel_into(&relu(), x.view(), None, &tiny, &sink).is_err());
 }
 
+#[test]
+fn a_result_beyond_the_machine_is_refused() {
+    // 2^47 bytes, all that a process can address, from inputs of 32 MB
+    let x = Array2::<f64>::zeros((1 << 22, 1));
+    let error = kernel(&relu(), x.view(), None, &Options::new()).unwrap_err();
+    assert!(matches!(error, Error::OutOfMemory { needed } if needed == 1 << 47), "{error}");
+}
+
 /// Counts how often every entry arrives.
 struct Collect {
     nngp: Mutex<(Array2<f64>, Array2<usize>)>,
