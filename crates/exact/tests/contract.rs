@@ -166,8 +166,10 @@ fn one_quantity_alone_is_the_same() {
 fn repeated_rows_equal_the_diagonal() {
     let x = awkward(24, 7, 8);
     everywhere(|activation, net| {
-        let [nngp, ntk] = both(net, x.view(), None, &options());
-        for (quantity, limit) in [(nngp, 1e-14), (ntk, 1e-13)] {
+        let Kernel { nngp, ntk, error } = kernel(net, x.view(), None, &options()).unwrap();
+        // a numerical dual is a truncated series, and says how good it is
+        let limit = 1e-13_f64.max(10.0 * error.unwrap_or(0.0));
+        for quantity in [nngp.unwrap(), ntk.unwrap()] {
             let (copy, exact) = (quantity[[0, 12]], quantity[[0, 0]]);
             let error = (copy - exact).abs() / exact;
             assert!(error < limit, "{activation:?}: {error:.1e}");
