@@ -31,6 +31,8 @@ fn main() {
         ("exp_normalized", Activation::ExpNormalized { gamma: 1.0, shift: -1.0, do_clip: true }),
         ("gaussian", Activation::Gaussian { a: 1.0, b: -1.0 }),
         ("gabor", Activation::Gabor),
+        ("elu", Activation::Elu { alpha: 1.0 }),
+        ("hard_tanh", Activation::HardTanh),
         ("tanh", named(NamedFunction::Tanh)),
         ("softplus", named(NamedFunction::Softplus)),
     ];

@@ -25,6 +25,12 @@ fn activations() -> Vec<Activation> {
         Activation::Gabor,
         Activation::Snake { a: 0.8 },
         Activation::ExpNormalized { gamma: 1.0, shift: -1.0, do_clip: true },
+        Activation::Elu { alpha: 1.0 },
+        Activation::Celu { alpha: 1.7 },
+        Activation::Selu,
+        Activation::Relu6,
+        Activation::HardTanh,
+        Activation::HardSigmoid,
         named(NamedFunction::Tanh),
         named(NamedFunction::Softplus),
         Activation::Numerical {

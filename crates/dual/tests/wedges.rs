@@ -94,7 +94,7 @@ fn agree_with_nested_quadrature() {
         let dual = Dual::new(&activation).expect("valid parameters");
         for (a, b) in VARIANCES {
             let (x, y) = (dual.diagonal(a), dual.diagonal(b));
-            for rho in [-1.0, -0.99999999, -0.999, -0.5, 0.0, 0.5, 0.9, 0.999, 0.99999999, 1.0] {
+            for rho in [-1.0, -0.999, -0.5, 0.0, 0.9, 0.99999999, 1.0] {
                 let pair = dual.pair(a, b, rho * f64::sqrt(a * b));
                 let k = rule.pair(&value, (a, b), rho, &kinks, 1.0);
                 let kd = rule.pair(&slope, (a, b), rho, &kinks, 1.0);

@@ -133,12 +133,22 @@ impl Family<6> for Elu {
         let s = (width / root).min(one);
         let p = Point { beta: left[3], root: left[4], quarter: left[5] };
         let q = Point { beta: right[3], root: right[4], quarter: right[5] };
-        let tilt_p = tilted(p.beta, p.quarter, rho, s);
-        let tilt_q = tilted(q.beta, q.quarter, rho, s);
-        let tilt_p = (-tilt_p).select(negative, tilt_p);
-        let tilt_q = (-tilt_q).select(negative, tilt_q);
+        let wedge = Wedge::new(p, q, rho, s, negative);
+        let betas = [p.beta, q.beta, wedge.kappa, wedge.kappa];
+        let quarters = [p.quarter, q.quarter, wedge.quarter, wedge.quarter];
+        let cosines = [rho, rho, wedge.along[0].abs().min(one), wedge.along[1].abs().min(one)];
+        let sines = [s, s, wedge.across[0], wedge.across[1]];
+        // a loop, not four copies of a long function
+        let mut tilts = [zero; 4];
+        for n in 0..4 {
+            tilts[n] = tilted(betas[n], quarters[n], cosines[n], sines[n]);
+        }
+        let tilt_p = (-tilts[0]).select(negative, tilts[0]);
+        let tilt_q = (-tilts[1]).select(negative, tilts[1]);
+        let both = (-tilts[2]).select(wedge.along[0].lt(zero), tilts[2])
+            + (-tilts[3]).select(wedge.along[1].lt(zero), tilts[3]);
+        let both = quadrant.select(wedge.plain, both);
         let mixed = (p.quarter + q.quarter) - (tilt_p + tilt_q);
-        let both = both_negative(p, q, rho, s, negative, quadrant);
         let kd = quadrant + alpha * mixed + (alpha * alpha) * both;
 
         let (gap_p, gap_q) = (erfcx_gap(s * p.beta), erfcx_gap(s * q.beta));
@@ -194,34 +204,41 @@ impl Family<6> for Elu {
     }
 }
 
-/// `E[e^(u+v) 1(u<0) 1(v<0)]`: the wedge below zero seen from the perpendicular of `u + v`.
-#[inline(always)]
-fn both_negative<R: Real>(
-    p: Point<R>,
-    q: Point<R>,
-    rho: R,
-    s: R,
-    negative: R::Mask,
-    quadrant: R,
-) -> R {
-    let one = rho.lit(1.0);
-    // 1 + rho with all its digits
-    let sum = ((s * s) / (rho + 1.0)).select(negative, rho + 1.0);
-    let difference = p.beta - q.beta;
-    let square = difference * difference + (p.beta * q.beta) * (sum * 2.0);
-    // too small to notice: the plain wedge, and any direction for the perpendicular
-    let plain = square.lt(rho.lit(if R::SINGLE { 1e-36 } else { 1e-290 }));
-    let kappa = one.select(plain, square.sqrt());
-    let quarter = kappa.erfcx() * 0.25;
-    let along_p = (-difference + p.beta * sum) / kappa;
-    let along_q = (difference + q.beta * sum) / kappa;
-    let across_p = one.select(plain, (p.beta * s / kappa).min(one));
-    let across_q = one.select(plain, (q.beta * s / kappa).min(one));
-    let first = tilted(kappa, quarter, along_p.abs().min(one), across_p);
-    let second = tilted(kappa, quarter, along_q.abs().min(one), across_q);
-    let zero = rho.zero();
-    let sum = (-first).select(along_p.lt(zero), first) + (-second).select(along_q.lt(zero), second);
-    quadrant.select(plain, sum)
+/// The wedge `u, v < 0` seen from the perpendicular on the lines of constant `u + v`:
+/// `E[e^(u+v) 1(u<0) 1(v<0)]` is the sum of the tilted halves on its two sides.
+struct Wedge<R: Real> {
+    /// Standard deviation of `u + v`, over `sqrt(2)`.
+    kappa: R,
+    /// `erfcx(kappa) / 4`.
+    quarter: R,
+    /// Cosines of the angles between the perpendicular and the sides.
+    along: [R; 2],
+    /// Their sines.
+    across: [R; 2],
+    /// Where the exponential is 1: variances too small to notice, or no wedge at all.
+    plain: R::Mask,
+}
+
+impl<R: Real> Wedge<R> {
+    #[inline(always)]
+    fn new(p: Point<R>, q: Point<R>, rho: R, s: R, negative: R::Mask) -> Self {
+        let one = rho.lit(1.0);
+        // 1 + rho with all its digits
+        let sum = ((s * s) / (rho + 1.0)).select(negative, rho + 1.0);
+        let difference = p.beta - q.beta;
+        let square = difference * difference + (p.beta * q.beta) * (sum * 2.0);
+        let plain = square.lt(rho.lit(if R::SINGLE { 1e-36 } else { 1e-290 }));
+        let kappa = one.select(plain, square.sqrt());
+        let across_p = one.select(plain, (p.beta * s / kappa).min(one));
+        let across_q = one.select(plain, (q.beta * s / kappa).min(one));
+        Self {
+            kappa,
+            quarter: kappa.erfcx() * 0.25,
+            along: [(-difference + p.beta * sum) / kappa, (difference + q.beta * sum) / kappa],
+            across: [across_p, across_q],
+            plain,
+        }
+    }
 }
 
 /// `1 - erfcx(x)` for `x >= 0`, relative accuracy at small `x`.

@@ -11,6 +11,7 @@
 use super::function::{Parity, Scalar};
 use super::projection::project;
 use super::rule::{CHECK_POINTS, POINTS, Rule, inverse_root_two_pi};
+use super::table::Table;
 use crate::Error;
 
 /// Numbers of terms tried; a term holds the degrees `2m + 2` and `2m + 3`.
@@ -50,6 +51,7 @@ pub(super) fn per_term(parity: Parity) -> usize {
 /// Coefficients at variance `a`, with tails cut off below the relative `tolerance`.
 pub(super) fn coefficients(
     function: &Scalar,
+    table: &Table,
     a: f64,
     tolerance: f64,
 ) -> Result<Coefficients, Error> {
@@ -57,21 +59,16 @@ pub(super) fn coefficients(
     if a == 0.0 || (user && a < SMALLEST_USER_VARIANCE) {
         return vanishing(function, a, tolerance);
     }
-    let mut stage = 0;
-    loop {
-        let last = stage + 1 == STAGES.len();
-        let samples = Samples::new(function, a, STAGES[stage], POINTS)?;
-        let mut result = samples.cut(function.parity(), tolerance);
-        // the last quarter must be part of the negligible tail, or the tail is not yet known
-        if result.full <= STAGES[stage] * 3 / 4 || last {
-            if user {
-                let check = Samples::new(function, a, STAGES[stage], CHECK_POINTS)?;
-                result.error += samples.difference(&check);
-            }
-            return Ok(result);
-        }
-        stage += 1;
-    }
+    table.coefficients(function, a, tolerance)
+}
+
+/// The same for `a > 0`, by quadrature at this very variance.
+pub(super) fn direct(function: &Scalar, a: f64, tolerance: f64) -> Result<Coefficients, Error> {
+    let terms = Samples::terms(function, a, tolerance)?;
+    let (samples, doubt) = Samples::checked(function, a, terms)?;
+    let mut result = samples.cut(function.parity(), tolerance);
+    result.error += doubt;
+    Ok(result)
 }
 
 /// The limit of small variances: `s(x) = s(0) + s'(0) x`.
@@ -83,8 +80,8 @@ fn vanishing(function: &Scalar, a: f64, tolerance: f64) -> Result<Coefficients, 
         Scalar::Named(named) => (named.slope(0.0), 0.0),
         Scalar::User(_) => {
             // to first order in the standard deviation, which a bend at zero makes itself felt in
-            let near = coefficients(function, SMALLEST_USER_VARIANCE, tolerance)?;
-            let far = coefficients(function, 4.0 * SMALLEST_USER_VARIANCE, tolerance)?;
+            let near = direct(function, SMALLEST_USER_VARIANCE, tolerance)?;
+            let far = direct(function, 4.0 * SMALLEST_USER_VARIANCE, tolerance)?;
             let linear = 2.0 * near.linear - far.linear;
             let step = (near.linear - far.linear).abs() / linear.abs().max(f64::MIN_POSITIVE);
             (linear, near.error + step)
@@ -103,7 +100,8 @@ fn vanishing(function: &Scalar, a: f64, tolerance: f64) -> Result<Coefficients, 
 }
 
 /// All coefficients one rule gives.
-struct Samples {
+#[derive(Clone, Debug)]
+pub(super) struct Samples {
     root: f64,
     mean: f64,
     /// `e_i` from `i = 1` on.
@@ -190,6 +188,49 @@ impl Samples {
         Ok(samples)
     }
 
+    /// How many terms the tail needs.
+    pub(super) fn terms(function: &Scalar, a: f64, tolerance: f64) -> Result<usize, Error> {
+        let mut stage = 0;
+        loop {
+            let terms = STAGES[stage];
+            let samples = Self::new(function, a, terms, POINTS)?;
+            // the last quarter must be part of the negligible tail, or the tail is not yet known
+            let full = samples.cut(function.parity(), tolerance).full;
+            stage += 1;
+            if full <= terms * 3 / 4 || stage == STAGES.len() {
+                return Ok(terms);
+            }
+        }
+    }
+
+    /// Samples with so many terms, and how far a coarser rule is from them for a user's function.
+    pub(super) fn checked(function: &Scalar, a: f64, terms: usize) -> Result<(Self, f64), Error> {
+        let samples = Self::new(function, a, terms, POINTS)?;
+        let doubt = match function {
+            Scalar::Named(_) => 0.0,
+            Scalar::User(_) => samples.difference(&Self::new(function, a, terms, CHECK_POINTS)?),
+        };
+        Ok((samples, doubt))
+    }
+
+    /// The weighted sum of samples, as those of variance `a`.
+    pub(super) fn combine(a: f64, list: &[Self], weights: &[f64]) -> Self {
+        let sum = |of: fn(&Self) -> f64| list.iter().zip(weights).map(|(s, w)| w * of(s)).sum();
+        let mut scaled = vec![0.0; list[0].scaled.len()];
+        for (samples, w) in list.iter().zip(weights) {
+            for (total, e) in scaled.iter_mut().zip(&samples.scaled) {
+                *total += w * e;
+            }
+        }
+        Self {
+            root: a.sqrt(),
+            mean: sum(|s| s.mean),
+            scaled,
+            power: sum(|s| s.power),
+            slope_power: sum(|s| s.slope_power),
+        }
+    }
+
     /// Share of degree `i` in `E[s^2]` or `E[s'^2]`, whichever is larger.
     fn share(&self, i: usize) -> f64 {
         let square = self.scaled[i - 1] * self.scaled[i - 1];
@@ -200,7 +241,7 @@ impl Samples {
     }
 
     /// Cuts the series where its tail no longer counts.
-    fn cut(&self, parity: Parity, tolerance: f64) -> Coefficients {
+    pub(super) fn cut(&self, parity: Parity, tolerance: f64) -> Coefficients {
         let terms = (self.scaled.len() - 1) / 2;
         let (mut half, mut full) = (0, 0);
         let mut tail = 0.0;
@@ -245,7 +286,7 @@ impl Samples {
     }
 
     /// How far another rule's coefficients lie from these, as a relative error of the duals.
-    fn difference(&self, other: &Self) -> f64 {
+    pub(super) fn difference(&self, other: &Self) -> f64 {
         let (mut value, mut slope) = ((self.mean - other.mean).powi(2), 0.0);
         for (i, (e, f)) in self.scaled.iter().zip(&other.scaled).enumerate() {
             let square = (e - f) * (e - f);

@@ -16,12 +16,14 @@ mod function;
 mod projection;
 mod rule;
 mod series;
+mod table;
 
 use widelimit_arch::Function;
 
 use self::coefficients::{Coefficients, coefficients, per_term};
 use self::function::{Named, Parity, Scalar};
 use self::series::{Columns, Row};
+use self::table::Table;
 use crate::lanes::{Element, Isa};
 use crate::route::{self, Route};
 use crate::{Error, Pair, Prepared};
@@ -39,6 +41,7 @@ const ROUNDING_SINGLE: f64 = 4e-6;
 #[derive(Clone, Debug)]
 pub(crate) struct Hermite {
     function: Scalar,
+    table: Table,
 }
 
 impl Hermite {
@@ -48,7 +51,7 @@ impl Hermite {
             Function::Named(named) => Scalar::Named(Named::new(*named)?),
             Function::User(user) => Scalar::User(user.clone()),
         };
-        Some(Self { function })
+        Some(Self { function, table: Table::default() })
     }
 
     /// The function's name; `user` for the user's own.
@@ -61,7 +64,7 @@ impl Hermite {
 
     fn coefficients(&self, a: f64, single: bool) -> Result<Coefficients, Error> {
         let tolerance = if single { TOLERANCE_SINGLE } else { TOLERANCE };
-        coefficients(&self.function, a, tolerance)
+        coefficients(&self.function, &self.table, a, tolerance)
     }
 }
 
