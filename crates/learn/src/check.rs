@@ -2,12 +2,13 @@
 
 use std::any::Any;
 
-use ndarray::{Array2, ArrayView2};
-use widelimit_linalg::Scalar;
+use ndarray::parallel::prelude::*;
+use ndarray::{Array2, ArrayView2, Axis, Zip};
+use widelimit_linalg::{Par, Scalar};
 
 use crate::Error;
 
-/// Side of the blocks in which a matrix is compared with its transpose (two blocks stay in L1).
+/// Rows that are compared with their columns at a time, so that both stay in cache.
 const BLOCK: usize = 32;
 
 /// Relative asymmetry that passes as rounding.
@@ -17,14 +18,14 @@ fn symmetry_tolerance<T: Scalar>() -> f64 {
 
 /// Refuses NaN and infinities.
 pub(crate) fn finite<T: Scalar>(what: &'static str, a: ArrayView2<T>) -> Result<(), Error> {
+    finite_from(what, a, 0)
+}
+
+/// As [`finite`], for rows that start at row `first` of the argument.
+fn finite_from<T: Scalar>(what: &'static str, a: ArrayView2<T>, first: usize) -> Result<(), Error> {
     for (row, values) in a.rows().into_iter().enumerate() {
-        // A sum is finite only if every term is; the slow search runs for failures only.
-        let sum: f64 = values.iter().map(|v| v.to_f64() * 0.0).sum();
-        if sum != 0.0
-            && let Some((column, v)) =
-                values.iter().enumerate().find(|(_, v)| !v.to_f64().is_finite())
-        {
-            return Err(Error::NotFinite { what, row, column, value: v.to_f64() });
+        if let Some((column, v)) = values.iter().enumerate().find(|(_, v)| !v.is_finite()) {
+            return Err(Error::NotFinite { what, row: first + row, column, value: v.to_f64() });
         }
     }
     Ok(())
@@ -32,7 +33,7 @@ pub(crate) fn finite<T: Scalar>(what: &'static str, a: ArrayView2<T>) -> Result<
 
 /// Checks a kernel between training points (square, finite, symmetric up to rounding) and
 /// returns the mean of its diagonal.
-pub(crate) fn training_kernel<T: Scalar>(k: ArrayView2<T>) -> Result<f64, Error> {
+pub(crate) fn training_kernel<T: Scalar>(k: ArrayView2<T>, par: &Par) -> Result<f64, Error> {
     let (rows, columns) = k.dim();
     if rows != columns {
         return Err(Error::NotSquare { rows, columns });
@@ -40,21 +41,32 @@ pub(crate) fn training_kernel<T: Scalar>(k: ArrayView2<T>) -> Result<f64, Error>
     if rows == 0 {
         return Err(Error::Empty { what: "the training kernel" });
     }
-    finite("the training kernel", k)?;
     let largest = k.diag().iter().fold(0.0f64, |m, v| m.max(v.to_f64().abs()));
     let bound = symmetry_tolerance::<T>() * largest;
-    for i0 in (0..rows).step_by(BLOCK) {
-        for j0 in (0..=i0).step_by(BLOCK) {
-            for i in i0..(i0 + BLOCK).min(rows) {
-                for j in j0..(j0 + BLOCK).min(i) {
-                    let difference = (k[[i, j]].to_f64() - k[[j, i]].to_f64()).abs();
+    par.install(|| {
+        (0..rows.div_ceil(BLOCK)).into_par_iter().try_for_each(|block| {
+            let (start, end) = (block * BLOCK, ((block + 1) * BLOCK).min(rows));
+            let below = k.slice_axis(Axis(0), (start..end).into());
+            finite_from("the training kernel", below, start)?;
+            let below = below.slice_axis(Axis(1), (0..end).into()).reversed_axes();
+            let beside = k.slice_axis(Axis(0), (0..end).into());
+            let beside = beside.slice_axis(Axis(1), (start..end).into());
+            let gap = |a: &T, b: &T| (a.to_f64() - b.to_f64()).abs();
+            let worst = Zip::from(beside).and(below).fold(0.0f64, |m, a, b| m.max(gap(a, b)));
+            if worst <= bound {
+                return Ok(());
+            }
+            for i in start..end {
+                for j in 0..i {
+                    let difference = gap(&k[[i, j]], &k[[j, i]]);
                     if difference > bound {
                         return Err(Error::NotSymmetric { row: i, column: j, difference });
                     }
                 }
             }
-        }
-    }
+            Ok(())
+        })
+    })?;
     Ok(k.diag().iter().map(|v| v.to_f64()).sum::<f64>() / rows as f64)
 }
 
@@ -130,18 +142,21 @@ mod tests {
     #[test]
     fn bad_kernels_are_named() {
         let k = array![[1.0, 0.5, 0.1]];
-        assert_eq!(training_kernel(k.view()), Err(Error::NotSquare { rows: 1, columns: 3 }));
+        assert_eq!(
+            training_kernel(k.view(), &Par::single()),
+            Err(Error::NotSquare { rows: 1, columns: 3 })
+        );
         let k = array![[1.0, f64::NAN], [0.0, 1.0]];
         assert!(matches!(
-            training_kernel(k.view()),
+            training_kernel(k.view(), &Par::single()),
             Err(Error::NotFinite { row: 0, column: 1, .. })
         ));
         let k = array![[1.0, 0.2], [0.3, 1.0]];
         assert!(matches!(
-            training_kernel(k.view()),
+            training_kernel(k.view(), &Par::single()),
             Err(Error::NotSymmetric { row: 1, column: 0, .. })
         ));
-        assert_eq!(training_kernel(array![[1.0, 0.2], [0.2, 3.0]].view()), Ok(2.0));
+        assert_eq!(training_kernel(array![[1.0, 0.2], [0.2, 3.0]].view(), &Par::single()), Ok(2.0));
     }
 
     #[test]

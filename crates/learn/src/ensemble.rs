@@ -81,14 +81,14 @@ pub fn gradient_descent_mse_ensemble<T: Scalar>(
     par: &Par,
 ) -> Result<Ensemble, Error> {
     training.check()?;
-    let mean = check::training_kernel(nngp.view())?;
+    let mean = check::training_kernel(nngp.view(), par)?;
     check::targets(targets, nngp.nrows())?;
     let nngp = promote(nngp);
     let last = Spectrum::new::<T>(nngp.clone(), training.shift.absolute(mean)?, par)?;
     let all = match ntk {
         None => None,
         Some(ntk) => {
-            let mean = check::training_kernel(ntk.view())?;
+            let mean = check::training_kernel(ntk.view(), par)?;
             check::length("rows of the NTK between training points", nngp.nrows(), ntk.nrows())?;
             Some(Spectrum::new::<T>(promote(ntk), training.shift.absolute(mean)?, par)?)
         }
@@ -189,8 +189,8 @@ pub fn gp_inference<T: Scalar>(
     par: &Par,
 ) -> Result<Posterior<T>, Error> {
     shift.check("shift of the diagonal")?;
-    check::training_kernel(nngp)?;
-    let mean = check::training_kernel(ntk.view())?;
+    check::training_kernel(nngp, par)?;
+    let mean = check::training_kernel(ntk.view(), par)?;
     check::length("rows of the NTK between training points", nngp.nrows(), ntk.nrows())?;
     check::targets(targets, nngp.nrows())?;
     new.check(nngp.nrows())?;
@@ -231,22 +231,20 @@ fn trained_start<T: Scalar>(
     prior: Prior<T>,
     par: &Par,
 ) -> Result<Posterior<T>, Error> {
-    if let Prior::Unknown = prior {
-        return Posterior::new(mean, None, None);
-    }
     // P S - 2 S*, whose product with P^T is P S P^T - 2 S* P^T: symmetrising gives the two cross terms.
-    let left = matmul(p.t(), nngp, par) - &block * 2.0;
+    let left = || matmul(p.t(), nngp, par) - &block * 2.0;
     match prior {
-        Prior::Full(k) => {
-            let mut covariance = widen(k) + matmul(left.view(), p, par);
-            symmetrise(&mut covariance);
-            Posterior::new(mean, None, Some(covariance))
-        }
+        Prior::Unknown => Posterior::new(mean, None, None),
         Prior::Diagonal(d) => {
+            let left = left();
             let rows = left.rows().into_iter().zip(p.columns());
             let spread: Array1<f64> = rows.map(|(a, b)| a.dot(&b)).collect();
             Posterior::new(mean, Some(d.mapv(|k| k.to_f64()) + spread), None)
         }
-        Prior::Unknown => Posterior::new(mean, None, None),
+        Prior::Full(k) => {
+            let mut covariance = widen(k) + matmul(left().view(), p, par);
+            symmetrise(&mut covariance);
+            Posterior::new(mean, None, Some(covariance))
+        }
     }
 }

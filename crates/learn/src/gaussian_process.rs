@@ -233,7 +233,7 @@ impl CheckedGaussianProcess {
         targets: ArrayView2<T>,
         par: &Par,
     ) -> Result<GaussianProcessModel, Error> {
-        let unit = check::training_kernel(kernel.view())?;
+        let unit = check::training_kernel(kernel.view(), par)?;
         check::targets(targets, kernel.nrows())?;
         let targets = Targets {
             values: widen(targets),

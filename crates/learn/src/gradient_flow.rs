@@ -96,7 +96,7 @@ pub fn gradient_descent_mse<T: Scalar>(
     par: &Par,
 ) -> Result<GradientFlow, Error> {
     training.check()?;
-    let mean = check::training_kernel(kernel.view())?;
+    let mean = check::training_kernel(kernel.view(), par)?;
     check::targets(targets, kernel.nrows())?;
     let shift = training.shift.absolute(mean)?;
     let spectrum = Spectrum::new::<T>(promote(kernel), shift, par)?;
@@ -196,7 +196,7 @@ pub fn max_learning_rate<T: Scalar>(
     if momentum >= 1.0 {
         return Err(Error::Parameter { name: "momentum", expected: "below 1", value: momentum });
     }
-    check::training_kernel(kernel.view())?;
+    check::training_kernel(kernel.view(), par)?;
     let entries = (kernel.nrows() * outputs) as f64;
     let values = symmetric_eigenvalues(promote(kernel), par)?;
     Ok(2.0 * (1.0 + momentum) * entries / (values[values.len() - 1] + 1e-12))

@@ -136,7 +136,7 @@ impl CheckedKernelRidge {
         targets: Targets,
         par: &Par,
     ) -> Result<KernelRidgeModel<T>, Error> {
-        let unit = check::training_kernel(kernel.view())?;
+        let unit = check::training_kernel(kernel.view(), par)?;
         if let Some(weights) = &targets.weights {
             weigh(&mut kernel, weights);
         }

@@ -132,3 +132,27 @@ impl<T: Scalar> System<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refinement_recovers_what_single_precision_lost() {
+        let n = 200;
+        let k =
+            Array2::from_shape_fn((n, n), |(i, j)| (-((i as f32 - j as f32) / 20.0).powi(2)).exp());
+        let b = Array2::from_shape_fn((n, 2), |(i, c)| ((i * 7 + c * 3) % 11) as f64 - 5.0);
+        let par = Par::single();
+        let system = System::new(k.clone(), 1e-4, &par).unwrap();
+        let once = system.apply(b.view(), &par);
+        let lost = square(system.rest(once.view(), b.view(), &par).view()) / square(b.view());
+        let (x, residual) = system.solve(b.view(), &par);
+        assert!(lost.sqrt() > 1e-3 && residual < 1e-10, "{:e} {residual:e}", lost.sqrt());
+        // The residual is that of the matrix asked for.
+        let wide = widen(k.view()) + Array2::from_diag_elem(n, 1e-4);
+        let r = square((wide.dot(&x) - &b).view()) / square(b.view());
+        assert!(r.sqrt() < 1e-10 && system.shift == 1e-4);
+        assert_eq!(system.into_kernel(&par), k);
+    }
+}

@@ -97,7 +97,7 @@ pub fn refit_features(
     let mean =
         if centre { (y * &w).sum_axis(Axis(0)) / weights.sum() } else { Array1::zeros(y.ncols()) };
     let g = z.t().dot(&(z * &w)) + Array2::from_diag_elem(z.ncols(), ridge);
-    z_new.dot(&solve(&g, &z.t().dot(&((y - &mean) * &w)))) + &mean
+    z_new.dot(&solve(&g, &z.t().dot(&((y - &mean) * w)))) + &mean
 }
 
 /// What to fit.
