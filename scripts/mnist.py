@@ -119,7 +119,7 @@ def main() -> None:
     rbf_baseline(load(folder, 5000, False))
     data = load(folder, 5000, False)
     start = time.perf_counter()
-    chosen = choose(data, 5000)
+    chosen = choose(data, 2000)
     seconds = time.perf_counter() - start
     model, accuracy, _ = fit_and_score(network(*chosen), data)
     report("NTK chosen by leave-one-out, 5 000", accuracy, seconds, f"{chosen} {model.ridge_:.1e}")

@@ -68,14 +68,14 @@ mod tests {
 
     #[test]
     fn columns_are_standardised_and_constant_ones_kept_finite() {
-        let x = array![[1.0, 5.0], [3.0, 5.0]];
+        let x = array![[1.0_f64, 5.0], [3.0, 5.0]];
         let scaling = Scaling::learn(Preprocess::Standardize, x.view());
         assert_eq!(scaling.apply(x.view()), array![[-1.0, 0.0], [1.0, 0.0]]);
     }
 
     #[test]
     fn rows_get_unit_norm_without_overflow() {
-        let x = array![[3e200, 4e200], [0.0, 0.0]];
+        let x = array![[3e200_f64, 4e200], [0.0, 0.0]];
         let scaled = Scaling::learn(Preprocess::UnitNorm, x.view()).apply(x.view());
         assert!((scaled[[0, 0]] - 0.6).abs() < 1e-15 && (scaled[[0, 1]] - 0.8).abs() < 1e-15);
         assert_eq!(scaled.row(1), array![0.0, 0.0]);
