@@ -35,8 +35,8 @@ pub fn parse(text: &str) -> Result<u64, Error> {
         got: format!("`{text}`"),
     };
     let trimmed = text.trim();
-    let split = trimmed.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(trimmed.len());
-    let (number, unit) = (trimmed[..split].trim(), trimmed[split..].trim());
+    let number = trimmed.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let (number, unit) = (number.trim(), &trimmed[number.len()..]);
     let scale = match unit {
         "" | "B" | "b" => 1,
         _ => UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).ok_or_else(wrong)?.1,
