@@ -1,3 +1,48 @@
 //! The command line `widelimit`.
 
-fn main() {}
+mod answer;
+mod args;
+mod commands;
+mod failure;
+mod interrupt;
+mod report;
+mod session;
+mod shell;
+mod text;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use failure::Failure;
+use session::Session;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            interrupt::tell(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let session = Session::new(&cli.global);
+    interrupt::listen()?;
+    match &cli.command {
+        Command::Demo(args) => commands::demo(args, &session),
+        Command::Net(command) => commands::net(command, &session),
+        Command::Plan(args) => commands::plan(args, &session),
+        Command::Kernel(args) => commands::kernel(args, &session),
+        Command::Fit(args) => commands::fit(args, &session),
+        Command::Predict(args) => commands::predict(args, &session),
+        Command::Report(args) => commands::report(args, &session),
+        Command::Completions { shell } => shell::completions(*shell),
+        Command::Man { out } => shell::man(out.as_deref()),
+        Command::DemoStep(args) => commands::step(args, &session),
+    }
+}

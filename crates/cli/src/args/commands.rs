@@ -1,0 +1,317 @@
+//! Arguments of the single commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::NetArg;
+
+/// Which kernels to compute.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Get {
+    /// The neural tangent kernel
+    Ntk,
+    /// The kernel of the Gaussian process
+    Nngp,
+    /// Both, in one pass
+    Both,
+}
+
+/// Which kernel to regress with.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum One {
+    /// The neural tangent kernel
+    Ntk,
+    /// The kernel of the Gaussian process
+    Nngp,
+}
+
+/// Number format of a result.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dtype {
+    /// Double precision
+    F64,
+    /// Single precision
+    F32,
+}
+
+/// What is being learned.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Numbers
+    Regression,
+    /// Classes
+    Classification,
+}
+
+/// What is done to inputs first.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preprocess {
+    /// Nothing
+    None,
+    /// Columns get mean 0 and standard deviation 1, as the training rows have them
+    Standardize,
+    /// Rows get length 1
+    UnitNorm,
+}
+
+/// How the regression is solved.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Solver {
+    /// The best available for the size: the exact one
+    Auto,
+    /// Kernel regression with the exact kernel matrix
+    Exact,
+}
+
+/// Show, check or list networks.
+#[derive(Subcommand, Debug)]
+pub enum NetCommand {
+    /// Print a network as JSON, every parameter written out
+    #[command(after_help = "Example:\n  widelimit net show mlp:3:gelu > net.json")]
+    Show {
+        /// Preset, JSON text or path of a JSON file
+        #[arg(value_name = "NET")]
+        net: NetArg,
+    },
+    /// Check a network and print the shape it gives
+    #[command(after_help = "Example:\n  widelimit net check net.json --input 784")]
+    Check {
+        /// Preset, JSON text or path of a JSON file
+        #[arg(value_name = "NET")]
+        net: NetArg,
+        /// Shape of one input: `784` for vectors, `32x32x3` for images
+        #[arg(long, value_name = "SHAPE", value_parser = parse_shape)]
+        input: Option<InputShape>,
+    },
+    /// List presets, layers and activations
+    List,
+}
+
+/// A shape as written on the command line: spatial sizes, then channels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputShape(pub Vec<usize>);
+
+fn parse_shape(text: &str) -> Result<InputShape, String> {
+    let sizes: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+    match sizes {
+        Ok(sizes) if sizes.iter().all(|s| *s > 0) => Ok(InputShape(sizes)),
+        _ => Err("expected positive sizes such as 784 or 32x32x3".into()),
+    }
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Example:\n  widelimit plan --net mlp:3:relu --x1 train.npz:x --memory 512MiB"
+)]
+pub struct PlanArgs {
+    /// Preset, JSON text or path of a JSON file
+    #[arg(long, value_name = "NET")]
+    pub net: NetArg,
+    /// Inputs of the rows
+    #[arg(long, value_name = "A")]
+    pub x1: String,
+    /// Inputs of the columns; without it the kernel of A with itself
+    #[arg(long, value_name = "B")]
+    pub x2: Option<String>,
+    /// Which kernels
+    #[arg(long, value_enum, default_value = "ntk")]
+    pub get: Get,
+    /// Number format
+    #[arg(long, value_enum, default_value = "f64")]
+    pub dtype: Dtype,
+}
+
+/// Arguments of `kernel`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  widelimit kernel --net mlp:3:relu --x1 x.npy --out k.npz
+  widelimit kernel --net net.json --x1 test.csv --x2 train.csv --get both --dtype f32 --out k.npz")]
+pub struct KernelArgs {
+    /// Preset, JSON text or path of a JSON file
+    #[arg(long, value_name = "NET")]
+    pub net: NetArg,
+    /// Inputs of the rows
+    #[arg(long, value_name = "A")]
+    pub x1: String,
+    /// Inputs of the columns; without it the kernel of A with itself
+    #[arg(long, value_name = "B")]
+    pub x2: Option<String>,
+    /// Which kernels; the arrays in the file are named after them
+    #[arg(long, value_enum, default_value = "ntk")]
+    pub get: Get,
+    /// Number format
+    #[arg(long, value_enum, default_value = "f64")]
+    pub dtype: Dtype,
+    /// File to write, ending in .npz
+    #[arg(long, value_name = "K.npz")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `fit`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  widelimit fit --net mlp:3:relu --x train.npz:x --y train.npz:y --out model.safetensors
+  widelimit fit --net mlp:2:erf --x table.csv --y table.csv:price --task regression --ridge 1e-3 --out model.safetensors")]
+pub struct FitArgs {
+    /// Preset, JSON text or path of a JSON file
+    #[arg(long, value_name = "NET")]
+    pub net: NetArg,
+    /// Inputs; when Y is a column of the same csv file, that column is left out
+    #[arg(long, value_name = "A")]
+    pub x: String,
+    /// Targets
+    #[arg(long, value_name = "Y")]
+    pub y: String,
+    /// What is learned; without it text and whole numbers are classes, other numbers are values
+    #[arg(long, value_enum)]
+    pub task: Option<Task>,
+    /// Which kernel to regress with; `nngp` gives the Gaussian-process posterior
+    #[arg(long, value_enum, default_value = "ntk")]
+    pub get: One,
+    /// How the regression is solved
+    #[arg(long, value_enum, default_value = "auto")]
+    pub solver: Solver,
+    /// What is done to inputs first, in training and prediction
+    #[arg(long, value_enum, default_value = "none")]
+    pub preprocess: Preprocess,
+    /// Ridge: `auto` by closed-form leave-one-out, or a number relative to the kernel's mean diagonal
+    #[arg(long, value_name = "auto|VALUE", default_value = "auto", value_parser = parse_ridge, allow_negative_numbers = true)]
+    pub ridge: RidgeArg,
+    /// Model file to write
+    #[arg(long, value_name = "MODEL")]
+    pub out: PathBuf,
+}
+
+/// The ridge as written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum RidgeArg {
+    /// Chosen by leave-one-out.
+    Auto,
+    /// Given.
+    Value(f64),
+}
+
+fn parse_ridge(text: &str) -> Result<RidgeArg, String> {
+    if text == "auto" {
+        return Ok(RidgeArg::Auto);
+    }
+    match text.parse::<f64>() {
+        Ok(v) if v.is_finite() && v >= 0.0 => Ok(RidgeArg::Value(v)),
+        _ => Err("expected `auto` or a number that is not negative".into()),
+    }
+}
+
+/// Arguments of `predict`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  widelimit predict --model model.safetensors --x test.npz:x --out p.npy
+  widelimit predict --model model.safetensors --x test.npz:x --y test.npz:y --out p.npy")]
+pub struct PredictArgs {
+    /// Model file that `fit` wrote
+    #[arg(long, value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Inputs
+    #[arg(long, value_name = "A")]
+    pub x: String,
+    /// True targets: prints `accuracy` or `rmse`
+    #[arg(long, value_name = "Y")]
+    pub y: Option<String>,
+    /// Also write the posterior's standard deviation, to P.std.npy
+    #[arg(long)]
+    pub std: bool,
+    /// Also write a score for each class, to P.scores.npy
+    #[arg(long)]
+    pub scores: bool,
+    /// File to write, ending in .npy
+    #[arg(long, value_name = "P.npy")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `report`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  widelimit report model.safetensors --out report.html
+  widelimit report model.safetensors --x test.npz:x --y test.npz:y --out report.html
+  widelimit report k.npz --out report.html")]
+pub struct ReportArgs {
+    /// A model file, or an npz file with square kernels
+    #[arg(value_name = "MODEL|K.npz")]
+    pub input: PathBuf,
+    /// Inputs to predict; the page then shows predictions on them
+    #[arg(long, value_name = "A", requires = "y")]
+    pub x: Option<String>,
+    /// Their true targets
+    #[arg(long, value_name = "Y", requires = "x")]
+    pub y: Option<String>,
+    /// Page to write
+    #[arg(long, value_name = "report.html")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Without --data the MNIST digits are looked for in the folder named by the environment variable WIDELIMIT_SHARED
+(images/mnist_train60k.npz and images/mnist_test_a5k.npz in it or in its `data`), then in ../shared/data; then comes the
+--fallback file. A FILE is an npz with arrays x_train, y_train, x_test, y_test.")]
+pub struct DemoArgs {
+    /// Data to use: an npz file with x_train, y_train, x_test, y_test
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// Data to use where MNIST is not found
+    #[arg(long, value_name = "FILE")]
+    pub fallback: Option<PathBuf>,
+    /// Folder for the model and the report
+    #[arg(long, value_name = "DIR", default_value = "widelimit-demo")]
+    pub out: PathBuf,
+}
+
+/// The methods that the demo compares.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Ridge on the neural tangent kernel
+    Ntk,
+    /// Posterior mean of the Gaussian process
+    Nngp,
+    /// Linear ridge on the inputs
+    Linear,
+}
+
+/// Arguments of the hidden `demo-step`.
+#[derive(Args, Debug)]
+pub struct DemoStepArgs {
+    /// Method to run
+    #[arg(value_enum)]
+    pub method: Method,
+    /// Prepared data
+    pub data: PathBuf,
+    /// Folder for results
+    pub out: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_and_ridges_are_checked() {
+        assert_eq!(parse_shape("32x32x3"), Ok(InputShape(vec![32, 32, 3])));
+        assert_eq!(parse_shape("784"), Ok(InputShape(vec![784])));
+        for bad in ["", "0", "3x", "x3", "-1", "3x0x1"] {
+            assert!(parse_shape(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_ridge("auto"), Ok(RidgeArg::Auto));
+        assert_eq!(parse_ridge("1e-3"), Ok(RidgeArg::Value(1e-3)));
+        for bad in ["-1", "nan", "inf", "Auto", ""] {
+            assert!(parse_ridge(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn definitions_are_consistent() {
+        use clap::CommandFactory;
+        super::super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,17 @@
+//! One file a command: reads arguments, calls the library, says what came out.
+
+mod data;
+mod demo;
+mod describe;
+mod fit;
+mod kernel;
+mod net;
+mod predict;
+mod report;
+
+pub use demo::{demo, step};
+pub use fit::fit;
+pub use kernel::{kernel, plan};
+pub use net::net;
+pub use predict::predict;
+pub use report::report;

@@ -1,0 +1,159 @@
+//! `plan` and `kernel`.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::common::{Place, noise};
+
+#[test]
+fn kernels_land_in_an_npz() {
+    let place = Place::new();
+    let x = noise(23, 5, 1);
+    place.npy("x.npy", &x);
+    place.npy("y.npy", &noise(11, 5, 2));
+    let run = place.ok(&[
+        "kernel",
+        "--net",
+        "mlp:2:relu",
+        "--x1",
+        "x.npy",
+        "--get",
+        "both",
+        "--out",
+        "k.npz",
+        "--json",
+    ]);
+    assert_eq!(run.json()["shape"], serde_json::json!([23, 23]));
+    let (ntk, nngp) = (place.read_npz("k.npz", "ntk"), place.read_npz("k.npz", "nngp"));
+    assert_eq!((ntk.dim(), nngp.dim()), ((23, 23), (23, 23)));
+    for i in 0..23 {
+        for j in 0..23 {
+            assert_eq!(ntk[[i, j]].to_bits(), ntk[[j, i]].to_bits());
+            assert!(ntk[[i, i]] > nngp[[i, i]] && nngp[[i, i]] > 0.0);
+        }
+    }
+    place.ok(&[
+        "kernel",
+        "--net",
+        "mlp:2:relu",
+        "--x1",
+        "x.npy",
+        "--x2",
+        "y.npy",
+        "--out",
+        "c.npz",
+    ]);
+    assert_eq!(place.read_npz("c.npz", "ntk").dim(), (23, 11));
+
+    place.ok(&[
+        "kernel",
+        "--net",
+        "mlp:2:relu",
+        "--x1",
+        "x.npy",
+        "--dtype",
+        "f32",
+        "--out",
+        "s.npz",
+    ]);
+    let single = place.read_npz("s.npz", "ntk");
+    let worst = (&single - &ntk).iter().fold(0.0f64, |m, d| m.max(d.abs()));
+    assert!(worst > 0.0 && worst < 1e-5 * ntk[[0, 0]], "{worst}");
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(300, 7, 3));
+    for threads in ["1", "2", "5"] {
+        let out = format!("k{threads}.npz");
+        place.ok(&[
+            "kernel",
+            "--net",
+            "mlp:2:gelu",
+            "--x1",
+            "x.npy",
+            "--out",
+            &out,
+            "--threads",
+            threads,
+        ]);
+        assert!(
+            std::fs::read(place.path(&out)).unwrap()
+                == std::fs::read(place.path("k1.npz")).unwrap()
+        );
+    }
+}
+
+#[test]
+fn plans_agree_with_what_is_written() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(100, 3, 4));
+    let arguments =
+        ["plan", "--net", "mlp:3:relu", "--x1", "x.npy", "--get", "both", "--dtype", "f32"];
+    let plan = place.ok(&[&arguments[..], &["--json"]].concat()).json();
+    assert_eq!(plan["result_bytes"], 2 * 100 * 100 * 4);
+    assert!(plan["flops"].as_f64().unwrap() > 0.0 && plan["seconds"].as_f64().unwrap() > 0.0);
+    let text = place.ok(&arguments).out;
+    for word in ["result", "scratch", "engine", "expected"] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    assert_eq!(place.files().len(), 1, "nothing was computed");
+}
+
+#[test]
+fn results_larger_than_the_memory_allowed_go_to_disk() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(1500, 4, 5));
+    let common = ["--net", "mlp:1:relu", "--x1", "x.npy"];
+    let plan = place.ok(&[&["plan"], &common[..], &["--memory", "8MiB", "--json"]].concat()).json();
+    assert_eq!(plan["streams"], true);
+    place.ok(&[&["kernel"], &common[..], &["--out", "free.npz"]].concat());
+    place.ok(&[&["kernel"], &common[..], &["--out", "tight.npz", "--memory", "8MiB"]].concat());
+    assert_eq!(place.read_npz("free.npz", "ntk"), place.read_npz("tight.npz", "ntk"));
+    place.fails(
+        5,
+        &[&["kernel"], &common[..], &["--out", "no.npz", "--memory", "10KiB"]].concat(),
+        &["memory", "10"],
+    );
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_stops_at_once_and_leaves_nothing() {
+    let place = Place::new();
+    // An hour of work on one thread, so that the signal always comes first.
+    place.npy("x.npy", &noise(60_000, 50, 6));
+    let before = place.files().len();
+    let mut child = place
+        .command(&[
+            "kernel",
+            "--net",
+            "mlp:9:tanh",
+            "--x1",
+            "x.npy",
+            "--out",
+            "k.npz",
+            "--threads",
+            "1",
+        ])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(child.try_wait().unwrap().is_none(), "still computing");
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < Duration::from_secs(60), "still not stopped");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(6));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted"));
+    assert_eq!(place.files().len(), before, "no file, not even a temporary one");
+}

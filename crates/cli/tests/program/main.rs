@@ -1,0 +1,8 @@
+//! The program as its users meet it: files, output, exit codes.
+
+mod bad_input;
+mod common;
+mod demo;
+mod fit_predict;
+mod interface;
+mod kernel;
