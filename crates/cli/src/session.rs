@@ -44,7 +44,7 @@ impl Session {
 
     /// The means of a job that Ctrl-C stops.
     pub fn run(&self) -> Run<'static> {
-        Run { par: self.par.clone(), budget: self.budget, cancel: Some(&CANCEL), progress: None }
+        Run { par: self.par, budget: self.budget, cancel: Some(&CANCEL), progress: None }
     }
 
     /// The memory limit less what the data already take.

@@ -135,7 +135,8 @@ fn chosen(count: usize, most: usize, seed: Option<u64>) -> Vec<usize> {
         let mut state = seed;
         for k in 0..keep {
             let range = (count - k) as u64;
-            let drawn = k + (u128::from(split_mix(&mut state)) * u128::from(range) >> 64) as usize;
+            let drawn =
+                k + ((u128::from(split_mix(&mut state)) * u128::from(range)) >> 64) as usize;
             rows.swap(k, drawn);
         }
     }
