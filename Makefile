@@ -42,7 +42,7 @@ test-python: develop build
 
 test-slow: develop build ## slow proofs: browser, large kernels, memory limits
 	cargo test $(CARGO_FLAGS) --workspace --exclude widelimit-python --features widelimit-data/parquet -p widelimit-data
-	$(BIN)/python -m pytest -q python/tests tests/slow
+	$(BIN)/python -m pytest -q python/tests tests
 
 lint: setup ## formatting, clippy, ruff, type stubs
 	cargo fmt --all --check
