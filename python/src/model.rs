@@ -263,7 +263,7 @@ impl Means {
     ) -> Result<R, Error> {
         let report = |progress: Progress| tiles.report(progress);
         job(&Run {
-            par: self.par.clone(),
+            par: self.par,
             budget: self.budget,
             cancel: Some(cancel),
             progress: Some(&report),

@@ -27,7 +27,7 @@ impl Default for Run<'_> {
 impl<'a> Run<'a> {
     /// The same means for the exact engine.
     pub fn options(&self, want: Want) -> Options<'a> {
-        let mut options = Options::new().want(want).par(self.par.clone()).budget(self.budget);
+        let mut options = Options::new().want(want).par(self.par).budget(self.budget);
         if let Some(cancel) = self.cancel {
             options = options.cancel(cancel);
         }

@@ -34,7 +34,7 @@ impl Model {
                 got: targets.rows(),
             });
         }
-        let (y, codes, classes) = regressed(targets)?;
+        let Regressed { y, codes, classes } = regressed(targets)?;
         let solver = Solver { y, codes, classes: classes.len(), settings };
         // Checked before scaling, so that errors name values as they were given.
         check_finite(x)?;
@@ -81,12 +81,21 @@ impl Model {
     }
 }
 
-fn regressed(targets: &Targets) -> Result<(Array2<f64>, Option<Vec<usize>>, Classes), Error> {
+/// Targets as regressed on, with the class codes of a classification.
+struct Regressed {
+    y: Array2<f64>,
+    codes: Option<Vec<usize>>,
+    classes: Classes,
+}
+
+fn regressed(targets: &Targets) -> Result<Regressed, Error> {
     match targets {
-        Targets::Numbers(y) => Ok((y.clone(), None, Classes::Texts(Vec::new()))),
+        Targets::Numbers(y) => {
+            Ok(Regressed { y: y.clone(), codes: None, classes: Classes::Texts(Vec::new()) })
+        }
         Targets::Labels { codes, classes } => {
             let y = widelimit_learn::classification::one_hot(codes, classes.len())?;
-            Ok((y, Some(codes.clone()), classes.clone()))
+            Ok(Regressed { y, codes: Some(codes.clone()), classes: classes.clone() })
         }
     }
 }
