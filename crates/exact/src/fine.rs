@@ -72,6 +72,7 @@ fn is_kinked(function: &widelimit_arch::Function) -> bool {
 /// One thread's workspace.
 pub(crate) struct Refiner {
     registers: Registers<f64>,
+    isa: Isa,
     k: Vec<f64>,
     t: Vec<f64>,
     flagged: Vec<usize>,
@@ -90,6 +91,7 @@ impl Refiner {
     pub fn new(program: &Program, length: usize, isa: Isa) -> Self {
         Self {
             registers: Registers::new(program, length, isa),
+            isa,
             k: vec![0.0; length],
             t: vec![0.0; if program.has_ntk() { length } else { 0 }],
             flagged: Vec::new(),
@@ -103,14 +105,14 @@ impl Refiner {
     }
 
     /// Remembers the nearly parallel pairs of a row of inner products.
-    pub fn find<T: Scalar>(&mut self, isa: Isa, row: &Row<T>, products: &[T]) {
+    pub fn find<T: Scalar>(&mut self, row: &Row<T>, products: &[T]) {
         self.flagged.clear();
         let (Some(left), Some(right)) = (&row.left.fine, &row.right.fine) else { return };
         let Place { i, j0 } = row.place;
         let bound: T = round(PARALLEL * widen(left.lengths[i]));
         let lengths = &right.lengths[j0..j0 + products.len()];
         let mut excess = [round::<T>(0.0); 16];
-        T::dispatch(isa, Excess { products, bound, lengths, excess: &mut excess });
+        T::dispatch(self.isa, Excess { products, bound, lengths, excess: &mut excess });
         if excess.iter().all(|&excess| widen(excess) <= 0.0) {
             return;
         }
@@ -138,7 +140,7 @@ impl Refiner {
             let t = if program.has_ntk() { &mut self.t[..length] } else { &mut [][..] };
             k.fill(0.0);
             for &m in run {
-                k[m - first] = T::dot(x, row.x2.row(j0 + m));
+                k[m - first] = T::dot(self.isa, x, row.x2.row(j0 + m));
             }
             let place = Place { i, j0: j0 + first };
             let sides = Sides { program, left: &left.side, right: &right.side };

@@ -61,7 +61,7 @@ impl<'a, T: Scalar> Points<'a, T> {
             options.check_cancelled()?;
             let first_row = index * size;
             let rows = rows_of(x, first_row..(first_row + size).min(x.nrows()));
-            let squares = T::squares(rows);
+            let squares = T::squares(isa, rows);
             let origin = Origin { input, first_row };
             check_finite(rows, &squares, origin)?;
             band(program, &squares, isa, fine, origin)
@@ -229,7 +229,6 @@ struct Worker<T: Scalar> {
     mirrored: Vec<T>,
     registers: Registers<T>,
     refiner: Option<Refiner>,
-    isa: Isa,
 }
 
 /// Bytes that a thread allocates for tiles of this size, the workspace of products not counted.
@@ -261,7 +260,6 @@ impl<T: Scalar> Worker<T> {
             mirrored: buffer(task.right.is_none()),
             registers: Registers::new(task.program, columns, isa),
             refiner: task.fine.then(|| Refiner::new(task.program, columns, isa)),
-            isa,
         }
     }
 
@@ -318,7 +316,7 @@ impl<T: Scalar> Worker<T> {
         let k = &mut self.k[range.clone()];
         let t = if program.has_ntk() { &mut self.t[range] } else { &mut [][..] };
         if let Some(refiner) = &mut self.refiner {
-            refiner.find(self.isa, row, k);
+            refiner.find(row, k);
         }
         let sides = Sides { program, left: &row.left.side, right: &row.right.side };
         self.registers.run(sides, row.place, k, t);

@@ -42,23 +42,23 @@ fn structure<T: Scalar>(net: &Network, x: &Array2<T>) {
     let whole = both(net, x.view(), None, &options());
     let diagonal = diagonal(net, x.view(), &options()).unwrap();
     let exact = [diagonal.nngp.unwrap(), diagonal.ntk.unwrap()];
-    let middle = both(net, x.slice(s![5..20, ..]), None, &options());
-    let corner = both(net, x.slice(s![..10, ..]), Some(x.slice(s![10.., ..])), &options());
-    let swapped = both(net, x.slice(s![10.., ..]), Some(x.slice(s![..10, ..])), &options());
+    let middle = both(net, x.slice(s![3..12, ..]), None, &options());
+    let corner = both(net, x.slice(s![..8, ..]), Some(x.slice(s![8.., ..])), &options());
+    let swapped = both(net, x.slice(s![8.., ..]), Some(x.slice(s![..8, ..])), &options());
     for q in 0..2 {
         let all = bits(whole[q].view());
         assert!(whole[q].iter().all(|&x| widelimit_linalg::Scalar::is_finite(x)), "finite");
         assert_eq!(all, all.t(), "symmetric");
         assert_eq!(whole[q].diag(), exact[q], "diagonal");
-        assert_eq!(bits(middle[q].view()), all.slice(s![5..20, 5..20]), "a block on the diagonal");
-        assert_eq!(bits(corner[q].view()), all.slice(s![..10, 10..]), "a block off the diagonal");
+        assert_eq!(bits(middle[q].view()), all.slice(s![3..12, 3..12]), "a block on the diagonal");
+        assert_eq!(bits(corner[q].view()), all.slice(s![..8, 8..]), "a block off the diagonal");
         assert_eq!(bits(corner[q].view()), bits(swapped[q].view()).t(), "swapped arguments");
     }
 }
 
 #[test]
 fn symmetry_blocks_and_swaps_to_the_bit() {
-    let x = awkward(37, 9, 1);
+    let x = awkward(19, 9, 1);
     let single = x.mapv(|x| x as f32);
     everywhere(|_, net| {
         structure(net, &x);
@@ -68,10 +68,10 @@ fn symmetry_blocks_and_swaps_to_the_bit() {
 
 #[test]
 fn threads_and_tiles_change_no_bit() {
-    let x = awkward(70, 5, 2);
+    let x = awkward(35, 5, 2);
     everywhere(|_, net| {
         let one = both(net, x.view(), None, &options());
-        for (threads, tile) in [(2, 64), (5, 7), (2, 32), (1, 70), (5, 1)] {
+        for (threads, tile) in [(2, 32), (5, 7), (1, 35)] {
             let options = options().par(Par::new(threads)).tile(tile);
             let other = both(net, x.view(), None, &options);
             for q in 0..2 {
@@ -84,7 +84,7 @@ fn threads_and_tiles_change_no_bit() {
 /// Entries of collinear rows amplify the last bit of kinked activations to 1e-8.
 #[test]
 fn instruction_sets_agree() {
-    let x = Random::new(3).matrix(29, 6);
+    let x = Random::new(3).matrix(11, 6);
     everywhere(|activation, net| {
         let best = both(net, x.view(), None, &options());
         for isa in Isa::available() {
@@ -99,7 +99,7 @@ fn instruction_sets_agree() {
 
 #[test]
 fn single_precision_follows_double() {
-    let x = awkward(40, 12, 4);
+    let x = awkward(20, 12, 4);
     let single = x.mapv(|x| x as f32);
     let mut worst = [(0.0_f64, String::new()), (0.0, String::new())];
     let worst_seen = std::cell::RefCell::new(&mut worst);
@@ -164,13 +164,13 @@ fn one_quantity_alone_is_the_same() {
 /// A copied row is as good as the row itself, through every layer and in both precisions.
 #[test]
 fn repeated_rows_equal_the_diagonal() {
-    let x = awkward(24, 7, 8);
+    let x = awkward(12, 7, 8);
     everywhere(|activation, net| {
         let Kernel { nngp, ntk, error } = kernel(net, x.view(), None, &options()).unwrap();
         // a numerical dual is a truncated series, and says how good it is
         let limit = 1e-13_f64.max(10.0 * error.unwrap_or(0.0));
         for quantity in [nngp.unwrap(), ntk.unwrap()] {
-            let (copy, exact) = (quantity[[0, 12]], quantity[[0, 0]]);
+            let (copy, exact) = (quantity[[0, 6]], quantity[[0, 0]]);
             let error = (copy - exact).abs() / exact;
             assert!(error < limit, "{activation:?}: {error:.1e}");
         }
@@ -230,4 +230,24 @@ fn normalised_networks_keep_the_contract() {
     let x = awkward(37, 9, 10);
     structure(&net, &x);
     structure(&net, &x.mapv(|x| x as f32));
+}
+
+/// Points so close that f32 cannot tell their angles: without care the NTK is off by 1e-4.
+#[test]
+fn nearly_parallel_points_in_single_precision() {
+    let noise = Random::new(11).matrix(60, 40);
+    let base = Random::new(12).matrix(1, 40);
+    let x = (&noise * 1e-4 + &base).mapv(|x| f64::from(x as f32));
+    let single = x.mapv(|x| x as f32);
+    for activation in [Activation::Relu, Activation::Sign, Activation::HardTanh, Activation::Abs] {
+        for depth in [1, 3] {
+            let net = hidden(&activation, depth);
+            let exact = both(&net, x.view(), None, &options());
+            let rough = both(&net, single.view(), None, &options());
+            for q in 0..2 {
+                let error = distance(rough[q].mapv(f64::from).view(), exact[q].view());
+                assert!(error < 3e-7, "{activation:?} depth {depth}, {q}: {error:.1e}");
+            }
+        }
+    }
 }
