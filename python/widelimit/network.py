@@ -72,8 +72,13 @@ class Network:
     def __hash__(self) -> int:
         return hash(str(self._core))
 
+    def __str__(self) -> str:
+        return str(self._core).rstrip()
+
     def __repr__(self) -> str:
-        return f"Network(\n{self._core}\n)"
+        # The table's lines without their positions.
+        layers = (" ".join(line.split()[1:]) for line in str(self).splitlines())
+        return f"Network<{' | '.join(layers)}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Network.from_json, (self.to_json(),))
