@@ -41,7 +41,7 @@ test-python: develop build
 	$(BIN)/python -m pytest -q python/tests
 
 test-slow: develop build ## slow proofs: browser, large kernels, memory limits
-	cargo test $(CARGO_FLAGS) --workspace --exclude widelimit-python --features widelimit-data/parquet -p widelimit-data
+	cargo test $(CARGO_FLAGS) -p widelimit-data --features parquet
 	$(BIN)/python -m pytest -q python/tests tests
 
 lint: setup ## formatting, clippy, ruff, type stubs
