@@ -132,7 +132,7 @@ impl Dual {
             }
             Activation::Gabor => ("gabor", None, C::Gabor(Closed(Gabor))),
             Activation::Snake { a } => ("snake", None, C::Snake(Closed(Snake::new(a)?))),
-            Activation::Elu { alpha } => ("elu", None, C::Elu(Closed(Elu::elu(alpha)))),
+            Activation::Elu { alpha } => ("elu", None, C::Elu(Closed(Elu::new(alpha)))),
             Activation::Celu { alpha } => ("celu", None, C::Elu(Closed(Elu::celu(alpha)?))),
             Activation::Selu => ("selu", None, C::Elu(Closed(Elu::selu()))),
             Activation::Relu6 => ("relu6", None, C::Clip(Closed(Clip::relu6()))),
@@ -146,7 +146,7 @@ impl Dual {
                 None if *function == Function::Named(NamedFunction::Selu) => {
                     ("selu", None, C::Elu(Closed(Elu::selu())))
                 }
-                None => ("elu", None, C::Elu(Closed(Elu::elu(1.0)))),
+                None => ("elu", None, C::Elu(Closed(Elu::new(1.0)))),
             },
         };
         Ok(Self { name, homogeneity, compiled })

@@ -55,7 +55,7 @@ pub(crate) struct Elu {
 
 impl Elu {
     /// `max(x, 0) + alpha min(e^x - 1, 0)`.
-    pub(crate) fn elu(alpha: f64) -> Self {
+    pub(crate) fn new(alpha: f64) -> Self {
         Self { alpha, scale: 1.0, value: 1.0, slope: 1.0 }
     }
 
