@@ -32,6 +32,7 @@ fn main() {
         ("gaussian", Activation::Gaussian { a: 1.0, b: -1.0 }),
         ("gabor", Activation::Gabor),
         ("elu", Activation::Elu { alpha: 1.0 }),
+        ("relu6", Activation::Relu6),
         ("hard_tanh", Activation::HardTanh),
         ("tanh", named(NamedFunction::Tanh)),
         ("softplus", named(NamedFunction::Softplus)),

@@ -25,7 +25,7 @@ pub struct Pair {
 /// The dual of an activation: how it maps covariances of a layer's inputs to those of its outputs.
 ///
 /// ```
-/// use widelimit_arch::{Activation, Function, NamedFunction};
+/// use widelimit_arch::Activation;
 /// use widelimit_dual::Dual;
 ///
 /// let relu = Dual::new(&Activation::Relu)?;
@@ -33,6 +33,21 @@ pub struct Pair {
 /// assert!((orthogonal.k - 0.5 / std::f64::consts::PI).abs() < 1e-15);
 /// assert!((orthogonal.kd - 0.25).abs() < 1e-15);
 /// assert_eq!(relu.diagonal(3.0).k, 1.5);
+/// # Ok::<(), widelimit_dual::Error>(())
+/// ```
+///
+/// A row of a kernel matrix, with the widest vectors this machine has:
+///
+/// ```
+/// use widelimit_arch::Activation;
+/// use widelimit_dual::{Dual, Isa};
+///
+/// let gelu = Dual::new(&Activation::Gelu)?;
+/// let points = gelu.prepare(&[1.0f32, 0.5, 2.0])?;
+/// let mut nngp = [1.0, 0.2, -0.7]; // covariances of point 0 with points 0, 1 and 2
+/// let mut ntk = nngp;
+/// gelu.apply(Isa::best(), &points, 0, &points, 0, &mut nngp, Some(&mut ntk));
+/// assert!((f64::from(nngp[1]) - gelu.pair(1.0, 0.5, 0.2).k).abs() < 1e-7);
 /// # Ok::<(), widelimit_dual::Error>(())
 /// ```
 #[derive(Clone)]
