@@ -19,17 +19,17 @@ pub struct Geometry {
 /// width of a panel, so that both sides share one packed form.
 macro_rules! with_shape {
     ($s:ty, $t:ty, |$r:ident, $v:ident| $body:expr) => {
-        if <$t as Lanes>::width::<$s>() == 1 {
-            const $r: usize = 4;
-            const $v: usize = 4;
-            $body
-        } else if <$s>::REGISTER_COUNT >= 32 {
+        if <$t as Lanes>::width::<$s>() >= 8 && <$s>::REGISTER_COUNT >= 32 {
             const $r: usize = 8;
+            const $v: usize = 3;
+            $body
+        } else if <$t as Lanes>::width::<$s>() >= 4 {
+            const $r: usize = 4;
             const $v: usize = 3;
             $body
         } else {
             const $r: usize = 4;
-            const $v: usize = 3;
+            const $v: usize = 4;
             $body
         }
     };

@@ -15,7 +15,7 @@ use super::lanes::Lanes;
 use super::transpose::{Plain, Transpose};
 
 /// The columns transposed at a time, so that what is written stays in L1.
-const STEP: usize = 16;
+const STEP: usize = 32;
 
 /// The columns `chunk` of all rows of `x`, to be packed into `out`, which holds
 /// `⌈rows / width⌉ · width · chunk.len()` elements.
