@@ -251,8 +251,17 @@ fn cost<T: Scalar>(program: &Program, size: Size, options: &Options) -> (f64, f6
     }
     let width = if single { 1.0 } else { 2.0 };
     let layers = entries * nanoseconds * 1e-9 * width;
-    let seconds = (product_flops / rate + layers) / options.par.threads() as f64;
+    let series = program.ops().filter(|(op, _)| is_numerical(program, op)).count() as f64;
+    let points = (n1 + size.n2.unwrap_or(0) as f64) * series * SERIES_SECONDS;
+    let seconds = (product_flops / rate + layers + points) / options.par.threads() as f64;
     (product_flops + entries * flops, seconds)
+}
+
+/// Seconds to find the series of one point where there is no closed form.
+const SERIES_SECONDS: f64 = 2e-5;
+
+fn is_numerical(program: &Program, op: &Op) -> bool {
+    matches!(*op, Op::Activation { dual, .. } if !program.dual(dual).is_closed_form())
 }
 
 /// Operations and nanoseconds for an entry in f32 with its derivative.
@@ -273,7 +282,7 @@ fn activation_cost(activation: &Activation) -> (f64, f64) {
         | Activation::Selu
         | Activation::Relu6
         | Activation::HardTanh
-        | Activation::HardSigmoid => (1000.0, 60.0),
+        | Activation::HardSigmoid => (1000.0, 120.0),
         _ => (70.0, 2.0),
     }
 }
