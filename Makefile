@@ -22,8 +22,9 @@ $(BIN)/.tools: python/requirements-dev.txt
 
 setup: $(BIN)/.tools ## create .venv with the tools that tests and experiments use
 
+# With examples, so that features of dependencies are those of the tests and nothing is compiled twice.
 build: ## compile the command line
-	cargo build $(CARGO_FLAGS) -p widelimit-cli
+	cargo build $(CARGO_FLAGS) --workspace --exclude widelimit-python --bins --examples
 
 develop: setup ## compile the Python package and install it into .venv
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet --release --manifest-path python/Cargo.toml
