@@ -44,17 +44,25 @@ pub fn render(report: &Report) -> String {
         plots::spectrum(&report.spectra),
     ];
     let figures: Vec<Figure> = figures.into_iter().flatten().collect();
-    for figure in &figures {
-        let _ = write!(
-            body,
-            "<section><h2>{}</h2><figure>{}<figcaption>{}</figcaption></figure></section>",
+    let drawn = figures.iter().map(|figure| {
+        format!(
+            "<h2>{}</h2><figure>{}<figcaption>{}</figcaption></figure>",
             escape(&figure.title),
             figure.svg,
             escape(&figure.caption)
-        );
-    }
-    for (title, rows) in report.facts.iter().filter(|f| !f.1.is_empty()) {
-        let _ = write!(body, "<section>{}</section>", tables::facts(title, rows));
+        )
+    });
+    let told = report
+        .facts
+        .iter()
+        .filter(|f| !f.1.is_empty())
+        .map(|(title, rows)| tables::facts(title, rows));
+    let cards: Vec<String> = drawn.chain(told).collect();
+    for (k, card) in cards.iter().enumerate() {
+        // Two columns; the last of an odd number takes both.
+        let alone = k + 1 == cards.len() && k % 2 == 0;
+        let _ =
+            write!(body, "<section{}>{card}</section>", if alone { " class=\"wide\"" } else { "" });
     }
     if let Some(network) = &report.network {
         let _ = write!(

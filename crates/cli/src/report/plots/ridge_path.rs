@@ -21,7 +21,7 @@ pub fn ridge_path(path: &RidgePath) -> Option<Figure> {
     let errors = || pairs.iter().map(|p| p.2);
     let (least, most) = errors().fold((f64::MAX, f64::MIN), |(a, b), e| (a.min(e), b.max(e)));
     let x = Scale::log(pairs.iter().map(|p| p.1), AREA.left, AREA.right);
-    let y = if least > 0.0 && most > 20.0 * least {
+    let y = if least > 0.0 && most > 8.0 * least {
         Scale::log(errors(), AREA.bottom, AREA.top)
     } else {
         Scale::linear(errors(), AREA.bottom, AREA.top)
