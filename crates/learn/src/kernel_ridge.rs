@@ -70,7 +70,7 @@ pub struct KernelRidgeModel<T> {
     pub mean: Array1<T>,
     /// The ridge `lambda` added to the diagonal, jitter not included.
     pub ridge: f64,
-    /// The same in units of the mean of the kernel's diagonal (NaN-free: 0 for a zero diagonal).
+    /// The same in units of the mean of the kernel's diagonal (0 where that mean is 0).
     pub relative_ridge: f64,
     /// The leave-one-out path the ridge was chosen from, if it was.
     pub path: Option<LooPath>,

@@ -106,8 +106,9 @@ pub const EIGEN_LIMIT: usize = 6000;
 /// A path of relative ridges on a logarithmic grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RidgePath {
-    /// Smallest relative ridge. Values below what the kernel's rounding supports are skipped:
-    /// the condition number of `K + lambda I` stays below `0.1 / epsilon`.
+    /// Smallest relative ridge. Values below what rounding supports are skipped (if that leaves none, the
+    /// smallest supported one is taken): the condition number of `K + lambda I` stays below `0.1 / epsilon`
+    /// of the precision that is computed in, and `lambda` above twice a negative eigenvalue.
     pub lowest: f64,
     /// Largest relative ridge.
     pub highest: f64,
@@ -153,13 +154,13 @@ impl RidgePath {
                 value: self.lowest,
             });
         }
-        for (name, value, most) in [
-            ("grid points a decade", self.per_decade, 100),
-            ("candidates of the path", self.candidates, 1000),
-        ] {
+        let counts = [
+            ("grid points a decade", self.per_decade, 100, "between 1 and 100"),
+            ("candidates of the path", self.candidates, 1000, "between 1 and 1000"),
+        ];
+        for (name, value, most, expected) in counts {
             if value == 0 || value > most {
-                let value = value as f64;
-                return Err(Error::Parameter { name, expected: "between 1 and 100 (1000)", value });
+                return Err(Error::Parameter { name, expected, value: value as f64 });
             }
         }
         Ok(())
