@@ -22,6 +22,7 @@ import threadpoolctl  # noqa: E402
 
 import widelimit as wl  # noqa: E402
 
+PAUSE = 0.3
 LAYERS = {"relu": wl.Relu, "erf": wl.Erf, "gelu": wl.Gelu}
 
 
@@ -34,10 +35,14 @@ def network(activation: str) -> wl.Network:
 
 
 def alternate(repetitions: int, *tasks: Callable[[], object]) -> list[float]:
-    """Median seconds of each task; tasks take turns, the first turn is not counted."""
+    """Median seconds of each task; tasks take turns, the first turn is not counted.
+
+    A library's idle threads spin for a while after a call; the pause lets them go to sleep.
+    """
     seconds: list[list[float]] = [[] for _ in tasks]
     for turn in range(repetitions + 1):
         for task, times in zip(tasks, seconds, strict=True):
+            time.sleep(PAUSE)
             start = time.perf_counter()
             task()
             if turn:
