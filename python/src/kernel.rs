@@ -1,18 +1,18 @@
 //! Kernels, diagonals, plans.
 
-use numpy::PyUntypedArray;
+use numpy::{PyArray2, PyArrayMethods, PyUntypedArray};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use widelimit::exact::{self, Budget, Cancel, Options, Progress, Want};
+use widelimit::exact::{self, Budget, Options, Outputs, Progress, Want};
 use widelimit::linalg::Par;
 use widelimit::ndarray::ArrayView2;
-use widelimit::{Error, Precision, Scalar, memory};
+use widelimit::{Precision, Scalar, memory};
 
-use crate::arrays::{Input, give, give1, matrix};
+use crate::arrays::{Input, give1, matrix};
 use crate::error::exception;
 use crate::network::PyNetwork;
-use crate::running::{Tiles, watched};
+use crate::running::watched;
 
 type Pair<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
 
@@ -53,21 +53,40 @@ pub fn par(threads: Option<usize>) -> PyResult<Par> {
     }
 }
 
-fn both<'py, T: Scalar + numpy::Element>(py: Python<'py>, kernel: exact::Kernel<T>) -> Pair<'py> {
-    (kernel.nngp.map(|k| give(py, k)), kernel.ntk.map(|k| give(py, k)))
-}
-
-fn compute<T: Scalar>(
-    network: &widelimit::arch::Network,
-    x1: ArrayView2<'_, T>,
-    x2: Option<ArrayView2<'_, T>>,
-    options: Options<'_>,
-    cancel: &Cancel,
-    tiles: &Tiles,
-) -> Result<exact::Kernel<T>, Error> {
-    let report = |progress: Progress| tiles.report(progress);
-    let options = options.cancel(cancel).progress(&report);
-    Ok(exact::kernel(network, x1, x2, &options)?)
+/// Computes into arrays that NumPy allocated: it asks the system for large pages.
+fn compute<'py, T: Scalar + numpy::Element>(
+    py: Python<'py>,
+    network: &widelimit::Network,
+    (x1, x2): (ArrayView2<'_, T>, Option<ArrayView2<'_, T>>),
+    (options, want): (Options<'_>, Want),
+    limit: Option<u64>,
+    progress: &Bound<'py, PyAny>,
+) -> PyResult<Pair<'py>> {
+    let (rows, columns) = (x1.nrows(), x2.map_or(x1.nrows(), |x2| x2.nrows()));
+    let n2 = x2.map(|x2| x2.nrows());
+    let plan = exact::plan::<T>(network, rows, n2, x1.ncols(), &options).map_err(exception)?;
+    if let Some(limit) = limit
+        && plan.bytes > limit
+    {
+        return Err(exception(exact::Error::MemoryLimit { needed: plan.bytes, limit }));
+    }
+    // NumPy's own failure could not be caught.
+    let bytes = usize::try_from(plan.result_bytes).unwrap_or(usize::MAX);
+    if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
+        return Err(exception(exact::Error::OutOfMemory { needed: plan.result_bytes }));
+    }
+    let array = |wanted: bool| wanted.then(|| PyArray2::<T>::zeros(py, [rows, columns], false));
+    let (nngp, ntk) = (array(want.nngp), array(want.ntk));
+    {
+        let mut guards = [&nngp, &ntk].map(|array| array.as_ref().map(|array| array.readwrite()));
+        let [nngp, ntk] = guards.each_mut().map(|guard| guard.as_mut().map(|g| g.as_array_mut()));
+        watched(py, progress, move |cancel, tiles| {
+            let report = |progress: Progress| tiles.report(progress);
+            let options = options.cancel(cancel).progress(&report);
+            Ok(exact::kernel_to(network, x1, x2, &options, Outputs { nngp, ntk })?)
+        })?;
+    }
+    Ok((nngp.map(Bound::into_any), ntk.map(Bound::into_any)))
 }
 
 #[pyfunction]
@@ -84,31 +103,30 @@ pub fn kernel<'py>(
     progress: &Bound<'py, PyAny>,
 ) -> PyResult<Pair<'py>> {
     let network = network.on_vectors()?;
-    let options = Options::new().want(want(&get)?).par(par(threads)?).budget(budget(memory)?);
+    let (want, budget) = (want(&get)?, budget(memory)?);
+    let limit = budget.limit();
+    // The result is counted before it is allocated; the engine then counts its scratch.
+    let options = (Options::new().want(want).par(par(threads)?), want);
     let first = Input::new(x1, "x1")?;
     let second = x2.map(|x2| Input::new(x2, "x2")).transpose()?;
     match (&first, &second) {
         (Input::F32(a), None) => {
-            let a = matrix(a, "x1").map_err(exception)?;
-            let run = |c: &Cancel, t: &Tiles| compute(network, a, None, options, c, t);
-            Ok(both(py, watched(py, progress, run)?))
+            let x1 = matrix(a, "x1").map_err(exception)?;
+            compute(py, network, (x1, None), options, limit, progress)
         }
         (Input::F64(a), None) => {
-            let a = matrix(a, "x1").map_err(exception)?;
-            let run = |c: &Cancel, t: &Tiles| compute(network, a, None, options, c, t);
-            Ok(both(py, watched(py, progress, run)?))
+            let x1 = matrix(a, "x1").map_err(exception)?;
+            compute(py, network, (x1, None), options, limit, progress)
         }
         (Input::F32(a), Some(Input::F32(b))) => {
-            let a = matrix(a, "x1").map_err(exception)?;
-            let b = matrix(b, "x2").map_err(exception)?;
-            let run = |c: &Cancel, t: &Tiles| compute(network, a, Some(b), options, c, t);
-            Ok(both(py, watched(py, progress, run)?))
+            let x1 = matrix(a, "x1").map_err(exception)?;
+            let x2 = matrix(b, "x2").map_err(exception)?;
+            compute(py, network, (x1, Some(x2)), options, limit, progress)
         }
         (Input::F64(a), Some(Input::F64(b))) => {
-            let a = matrix(a, "x1").map_err(exception)?;
-            let b = matrix(b, "x2").map_err(exception)?;
-            let run = |c: &Cancel, t: &Tiles| compute(network, a, Some(b), options, c, t);
-            Ok(both(py, watched(py, progress, run)?))
+            let x1 = matrix(a, "x1").map_err(exception)?;
+            let x2 = matrix(b, "x2").map_err(exception)?;
+            compute(py, network, (x1, Some(x2)), options, limit, progress)
         }
         _ => Err(PyTypeError::new_err("x1 and x2 must have one dtype")),
     }

@@ -64,6 +64,16 @@ pub enum Error {
         /// Number type of the result.
         dtype: &'static str,
     },
+    /// A matrix for the result that is missing, not wanted, or of another shape.
+    #[error("the output for the {quantity} must be {} x {}, got {} x {}", expected.0, expected.1, got.0, got.1)]
+    Output {
+        /// `nngp` or `ntk`.
+        quantity: &'static str,
+        /// Rows and columns of the result; zeros if it is not wanted.
+        expected: (usize, usize),
+        /// Rows and columns given; zeros if none was.
+        got: (usize, usize),
+    },
     /// The memory limit is too small.
     #[error("{needed} bytes of memory are needed but the limit is {limit} bytes")]
     MemoryLimit {

@@ -1,6 +1,6 @@
 //! The calls: a kernel in memory, a kernel streamed out, a diagonal.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
 use widelimit_arch::Network;
 
 use crate::error::Error;
@@ -84,10 +84,53 @@ pub fn kernel<T: Scalar>(
         return Err(Error::MemoryLimit { needed: plan.bytes, limit });
     }
     let [mut nngp, mut ntk] = allocate(options.want, plan.rows, plan.columns)?;
-    let matrices = Matrices::new(nngp.as_mut(), ntk.as_mut(), plan.tile);
-    let error = call.run(&plan, &matrices)?;
-    drop(matrices);
+    let views = [&mut nngp, &mut ntk].map(|matrix| matrix.as_mut().map(|m| m.view_mut()));
+    let [first, second] = views;
+    let error = call.run(&plan, &Matrices::new(first, second, plan.tile))?;
     Ok(Kernel { nngp, ntk, error })
+}
+
+/// Matrices of the caller that [`kernel_to`] fills, each `n1 x n2`.
+#[derive(Debug)]
+pub struct Outputs<'a, T> {
+    /// For the NNGP; needed exactly if it is wanted.
+    pub nngp: Option<ArrayViewMut2<'a, T>>,
+    /// For the NTK; needed exactly if it is wanted.
+    pub ntk: Option<ArrayViewMut2<'a, T>>,
+}
+
+/// Like [`kernel`], into matrices that the caller allocated. Returns the largest relative error of a
+/// dual without closed form. After an error the matrices hold some tiles of the result.
+///
+/// # Errors
+///
+/// As [`kernel`], where the memory limit counts the scratch only; [`Error::Output`] for a matrix that
+/// is missing, not wanted, or of another shape.
+pub fn kernel_to<T: Scalar>(
+    network: &Network,
+    x1: ArrayView2<T>,
+    x2: Option<ArrayView2<T>>,
+    options: &Options,
+    outputs: Outputs<T>,
+) -> Result<Option<f64>, Error> {
+    let call = Call::new(network, x1, x2, options)?;
+    let plan = draft::<T>(&call.program, call.size, options, true)?;
+    if let Some(limit) = options.budget.limit()
+        && plan.scratch_bytes > limit
+    {
+        return Err(Error::MemoryLimit { needed: plan.scratch_bytes, limit });
+    }
+    let shape = (plan.rows, plan.columns);
+    for (quantity, wanted, output) in
+        [("nngp", options.want.nngp, &outputs.nngp), ("ntk", options.want.ntk, &outputs.ntk)]
+    {
+        let got = output.as_ref().map(|matrix| matrix.dim());
+        if got != wanted.then_some(shape) {
+            let expected = if wanted { shape } else { (0, 0) };
+            return Err(Error::Output { quantity, expected, got: got.unwrap_or_default() });
+        }
+    }
+    call.run(&plan, &Matrices::new(outputs.nngp, outputs.ntk, plan.tile))
 }
 
 /// Like [`kernel`], but hands every tile to `sink` instead of keeping it: memory is scratch only.

@@ -5,7 +5,7 @@
 //! their gradients (the *NTK*). The program then runs over the whole kernel matrix, tile by tile,
 //! all layers on a tile while it is in cache.
 //!
-//! * [`kernel`] returns the matrices, [`kernel_into`] streams them out under a memory limit,
+//! * [`kernel`] returns the matrices, [`kernel_to`] fills the caller's, [`kernel_into`] streams them out under a memory limit,
 //!   [`diagonal`] gives `K(x, x)` alone, [`plan`] tells what a call will cost;
 //! * [`Options`] says what is wanted and with which means; none of them changes a bit of the
 //!   result.
@@ -52,7 +52,7 @@ mod tiles;
 mod variance;
 
 pub use error::Error;
-pub use kernel::{Diagonal, Kernel, Summary, diagonal, kernel, kernel_into};
+pub use kernel::{Diagonal, Kernel, Outputs, Summary, diagonal, kernel, kernel_into, kernel_to};
 pub use options::{Budget, Cancel, Options, Progress, Quantity, Want};
 pub use plan::{Plan, plan};
 pub use scalar::Scalar;

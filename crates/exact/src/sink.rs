@@ -36,14 +36,14 @@ pub(crate) struct Matrices<'a, T> {
 impl<'a, T: Scalar> Matrices<'a, T> {
     /// Cuts the matrices into tiles, each behind its own lock (which nobody ever waits for).
     pub fn new(
-        nngp: Option<&'a mut Array2<T>>,
-        ntk: Option<&'a mut Array2<T>>,
+        nngp: Option<ArrayViewMut2<'a, T>>,
+        ntk: Option<ArrayViewMut2<'a, T>>,
         tile: usize,
     ) -> Self {
         let columns =
             nngp.as_ref().or(ntk.as_ref()).map_or(0, |matrix| matrix.ncols().div_ceil(tile));
-        let cut = |matrix: Option<&'a mut Array2<T>>| {
-            matrix.map_or_else(Vec::new, |matrix| cut(matrix.view_mut(), tile))
+        let cut = |matrix: Option<ArrayViewMut2<'a, T>>| {
+            matrix.map_or_else(Vec::new, |matrix| cut(matrix, tile))
         };
         Self { tile, columns, nngp: cut(nngp), ntk: cut(ntk) }
     }

@@ -9,7 +9,8 @@ use common::{Random, awkward, hidden};
 use ndarray::{Array2, ArrayView2, array, s};
 use widelimit_arch::{Activation, Dense, Network};
 use widelimit_exact::{
-    Budget, Cancel, Error, Options, Progress, Quantity, Sink, Want, kernel, kernel_into, plan,
+    Budget, Cancel, Error, Options, Outputs, Progress, Quantity, Sink, Want, kernel, kernel_into,
+    kernel_to, plan,
 };
 use widelimit_linalg::Par;
 
@@ -209,4 +210,23 @@ fn progress_ends_at_the_total() {
     assert_eq!(seen.len(), 10);
     assert_eq!(seen.iter().map(|p| p.done_entries).max(), Some(100 * 101 / 2));
     assert!(seen.iter().all(|p| p.total_tiles == 10 && p.total_entries == 5050));
+}
+
+#[test]
+fn the_callers_matrices_are_filled() {
+    let x = Array2::from_shape_fn((70, 3), |(i, j)| ((i * 3 + j) as f64 * 0.37).sin());
+    let net = Network::preset("mlp:2:relu").unwrap();
+    let options = Options::new().want(Want::BOTH).tile(32);
+    let expected = kernel(&net, x.view(), None, &options).unwrap();
+    let (mut nngp, mut ntk) = (Array2::zeros((70, 70)), Array2::zeros((70, 70)));
+    let outputs = Outputs { nngp: Some(nngp.view_mut()), ntk: Some(ntk.view_mut()) };
+    kernel_to(&net, x.view(), None, &options, outputs).unwrap();
+    assert_eq!((Some(nngp), Some(ntk)), (expected.nngp, expected.ntk));
+
+    let mut small = Array2::zeros((70, 69));
+    let outputs = Outputs { nngp: None, ntk: Some(small.view_mut()) };
+    let error = kernel_to(&net, x.view(), None, &Options::new(), outputs).unwrap_err();
+    assert_eq!(error.to_string(), "the output for the ntk must be 70 x 70, got 70 x 69");
+    let outputs = Outputs { nngp: None, ntk: None };
+    assert!(kernel_to(&net, x.view(), None, &Options::new(), outputs).is_err());
 }
