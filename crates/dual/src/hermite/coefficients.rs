@@ -108,6 +108,8 @@ pub(super) struct Samples {
     scaled: Vec<f64>,
     power: f64,
     slope_power: f64,
+    /// Whether what lies beyond the last degree is known to be negligible.
+    complete: bool,
 }
 
 impl Samples {
@@ -180,7 +182,7 @@ impl Samples {
             let noise = 8.0 * f64::EPSILON * power.sqrt();
             projected[1..].iter().map(|c| if c.abs() < noise { 0.0 } else { c / root }).collect()
         };
-        let mut samples = Self { root, mean, scaled, power, slope_power };
+        let mut samples = Self { root, mean, scaled, power, slope_power, complete: false };
         if named && function.parity() == Parity::Even {
             // the line below the even part has slope 1/2 in every such function
             samples.scaled[0] = 0.5;
@@ -228,25 +230,28 @@ impl Samples {
             scaled,
             power: sum(|s| s.power),
             slope_power: sum(|s| s.slope_power),
+            complete: list.iter().all(|s| s.complete),
         }
     }
 
-    /// Share of degree `i` in `E[s^2]` or `E[s'^2]`, whichever is larger.
-    fn share(&self, i: usize) -> f64 {
-        let square = self.scaled[i - 1] * self.scaled[i - 1];
-        let value =
-            if self.power > 0.0 { square * self.root * self.root / self.power } else { 0.0 };
-        let slope = if self.slope_power > 0.0 { square * i as f64 / self.slope_power } else { 0.0 };
-        value.max(slope)
+    /// Drops the degrees of the terms from `terms` on, known to be negligible.
+    pub(super) fn truncate(&mut self, terms: usize) {
+        self.scaled.truncate(2 * terms + 1);
+        self.complete = true;
     }
 
     /// Cuts the series where its tail no longer counts.
     pub(super) fn cut(&self, parity: Parity, tolerance: f64) -> Coefficients {
         let terms = (self.scaled.len() - 1) / 2;
+        // shares of a degree in E[s^2] and E[s'^2]; the larger one counts
+        let part = |whole: f64, x: f64| if whole > 0.0 { x / whole } else { 0.0 };
+        let value = part(self.power, self.root * self.root);
+        let slope = part(self.slope_power, 1.0);
+        let share = |i: usize| self.scaled[i - 1].powi(2) * value.max(slope * i as f64);
         let (mut half, mut full) = (0, 0);
         let mut tail = 0.0;
         for m in (0..terms).rev() {
-            tail += self.share(2 * m + 2) + self.share(2 * m + 3);
+            tail += share(2 * m + 2) + share(2 * m + 3);
             if full == 0 && tail > tolerance * tolerance {
                 full = m + 1;
             }
@@ -254,7 +259,7 @@ impl Samples {
                 half = m + 1;
             }
         }
-        let converged = full <= terms * 3 / 4;
+        let converged = self.complete || full <= terms * 3 / 4;
         let error = if converged {
             tolerance
         } else {
@@ -272,7 +277,7 @@ impl Samples {
         let first = if parity == Parity::Odd { 3 } else { 2 };
         let step = if parity == Parity::Both { 1 } else { 2 };
         let kept = full * per_term(parity);
-        let series = self.scaled[first - 1..].iter().copied().step_by(step).take(kept).collect();
+        let series = self.scaled.iter().copied().skip(first - 1).step_by(step).take(kept).collect();
         Coefficients {
             mean: self.mean,
             linear: self.scaled[0],

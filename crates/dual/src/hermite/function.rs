@@ -39,6 +39,19 @@ pub(super) enum Named {
 }
 
 impl Named {
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 9] = [
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::Softplus,
+        Self::Swish,
+        Self::Mish,
+        Self::Softsign,
+        Self::LogSigmoid,
+        Self::GeluTanh,
+        Self::Arctan,
+    ];
+
     /// `None` for those with a closed form.
     pub(super) fn new(function: NamedFunction) -> Option<Self> {
         Some(match function {
@@ -200,21 +213,9 @@ fn gelu_argument(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    pub(super) const ALL: [Named; 9] = [
-        Named::Tanh,
-        Named::Sigmoid,
-        Named::Softplus,
-        Named::Swish,
-        Named::Mish,
-        Named::Softsign,
-        Named::LogSigmoid,
-        Named::GeluTanh,
-        Named::Arctan,
-    ];
-
     #[test]
     fn slopes_are_derivatives() {
-        for function in ALL {
+        for function in Named::ALL {
             for i in -60..60 {
                 let x = f64::from(i) / 7.0 + 0.01;
                 let h = 1e-3;
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn extreme_arguments_stay_finite() {
-        for function in ALL {
+        for function in Named::ALL {
             for x in [0.0, 1e-300, 30.0, 710.0, 1e8, 1e150] {
                 for x in [x, -x] {
                     assert!(function.value(x).is_finite(), "{} at {x}", function.name());
@@ -240,7 +241,7 @@ mod tests {
 
     #[test]
     fn symmetries_are_as_stated() {
-        for function in ALL {
+        for function in Named::ALL {
             for x in [0.1, 1.0, 3.3] {
                 let (up, down) = (function.slope(x), function.slope(-x));
                 match function.parity() {
