@@ -1,4 +1,5 @@
 //! The command line `widelimit`.
+#![forbid(unsafe_code)]
 
 mod answer;
 mod args;
