@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 use widelimit_dual::Isa;
-use widelimit_linalg::{GramScratch, PackedRows, gram_tile};
+use widelimit_linalg::{GramScratch, PackedRows, gram_tile, transpose};
 
 use crate::error::Error;
 use crate::fine::{Refiner, Row};
@@ -300,7 +300,7 @@ impl<T: Scalar> Worker<T> {
             send(rows.start, columns.start, view(tile, height, width))?;
             if task.right.is_none() && !diagonal {
                 let mirrored = &mut self.mirrored[..height * width];
-                transpose(tile, width, mirrored);
+                transpose(view(tile, height, width), view_mut(mirrored, width, height));
                 send(columns.start, rows.start, view(mirrored, width, height))?;
             }
         }
@@ -354,25 +354,6 @@ fn complete<T: Scalar>(tile: &mut [T], width: usize, exact: Option<&Vec<f64>>) {
     }
 }
 
-/// Edge of the blocks a tile is transposed in: a cache line of f32.
-const BLOCK: usize = 16;
-
-/// `to[j][i] = from[i][j]`; `from` has rows of `width` entries.
-fn transpose<T: Copy>(from: &[T], width: usize, to: &mut [T]) {
-    let height = from.len() / width;
-    for (band, rows) in from.chunks(BLOCK * width).enumerate() {
-        let first = band * BLOCK;
-        for j0 in (0..width).step_by(BLOCK) {
-            for j in j0..(j0 + BLOCK).min(width) {
-                let column = &mut to[j * height + first..];
-                for (to, row) in column.iter_mut().zip(rows.chunks_exact(width)) {
-                    *to = row[j];
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -387,19 +368,6 @@ mod tests {
                 .filter(|&(i, j)| !symmetric || i <= j)
                 .collect();
             assert_eq!(tiles, expected);
-        }
-    }
-
-    #[test]
-    fn transposing_keeps_every_entry() {
-        let (height, width) = (37, 21);
-        let from: Vec<usize> = (0..height * width).collect();
-        let mut to = vec![0; height * width];
-        transpose(&from, width, &mut to);
-        for i in 0..height {
-            for j in 0..width {
-                assert_eq!(to[j * height + i], from[i * width + j]);
-            }
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | symmetric positive definite systems | [`Cholesky`], [`factor_with_jitter`] |
 //! | eigenvalues, singular values | [`symmetric_eigen`], [`svd()`] |
 //! | least squares, triangular systems | [`Qr`], [`solve_triangular`] |
+//! | the transpose of a matrix, block by block | [`transpose`] |
 //! | threads as an argument | [`Par`] |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -29,6 +30,7 @@ mod qr;
 mod scalar;
 mod svd;
 mod symmetric;
+mod transpose;
 mod triangular;
 
 pub use cholesky::Cholesky;
@@ -41,4 +43,5 @@ pub use product::matmul;
 pub use qr::Qr;
 pub use scalar::Scalar;
 pub use svd::{Svd, svd};
+pub use transpose::transpose;
 pub use triangular::{Uplo, solve_triangular};

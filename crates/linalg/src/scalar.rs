@@ -10,6 +10,7 @@ use crate::gram::lanes::Lanes;
 use crate::gram::{Block, Isa, Norms, Pack};
 use crate::product::Operand;
 use crate::qr::Reflect;
+use crate::transpose::Rows;
 
 /// A floating-point type that this crate computes in: `f32` or `f64`.
 ///
@@ -52,6 +53,7 @@ mod sealed {
         fn pack(isa: Isa, job: Pack<'_, Self>);
         fn gram_block(isa: Isa, job: Block<'_, '_, Self>);
         fn norms_block(isa: Isa, job: Norms<'_, Self>);
+        fn transpose(isa: Isa, job: Rows<'_, '_, Self>);
         fn matmul(
             a: ArrayView2<'_, Self>,
             b: ArrayView2<'_, Self>,
@@ -129,6 +131,10 @@ macro_rules! scalar {
 
             fn norms_block(isa: Isa, job: Norms<'_, Self>) {
                 isa.dispatch(job)
+            }
+
+            fn transpose(isa: Isa, job: Rows<'_, '_, Self>) {
+                job.dispatch(isa)
             }
 
             fn matmul(

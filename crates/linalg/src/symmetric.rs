@@ -4,6 +4,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 use crate::par::Par;
 use crate::scalar::Scalar;
+use crate::transpose::transpose;
 
 /// Blocks of this side are mirrored by one task.
 const BLOCK: usize = 256;
@@ -33,7 +34,7 @@ fn mirror<T: Scalar>(a: ArrayViewMut2<'_, T>, parallel: bool) {
     let (top, bottom) = a.split_at(Axis(0), half);
     let (first, right) = top.split_at(Axis(1), half);
     let (left, last) = bottom.split_at(Axis(1), half);
-    transpose(left.view(), right, parallel);
+    transpose_halves(left.view(), right, parallel);
     if parallel {
         rayon::join(|| mirror(first, true), || mirror(last, true));
     } else {
@@ -42,30 +43,24 @@ fn mirror<T: Scalar>(a: ArrayViewMut2<'_, T>, parallel: bool) {
     }
 }
 
-/// Writes the transpose of `from`, block by block so that both stay in cache.
-pub(crate) fn transpose<T: Scalar>(
-    from: ArrayView2<'_, T>,
-    to: ArrayViewMut2<'_, T>,
-    parallel: bool,
-) {
+/// Writes the transpose of `from`, in parallel if asked to.
+fn transpose_halves<T: Scalar>(from: ArrayView2<'_, T>, to: ArrayViewMut2<'_, T>, parallel: bool) {
     let (rows, columns) = from.dim();
-    if rows.max(columns) <= 32 {
-        let mut to = to;
-        for (i, from) in from.outer_iter().enumerate() {
-            for (j, x) in from.iter().enumerate() {
-                to[[j, i]] = *x;
-            }
-        }
+    if rows.max(columns) <= BLOCK {
+        transpose(from, to);
         return;
     }
     let axis = if rows >= columns { 0 } else { 1 };
     let half = (rows.max(columns) / 2).next_multiple_of(16);
     let (from, from_rest) = from.split_at(Axis(axis), half);
     let (to, to_rest) = to.split_at(Axis(1 - axis), half);
-    if parallel && rows.max(columns) > BLOCK {
-        rayon::join(|| transpose(from, to, true), || transpose(from_rest, to_rest, true));
+    if parallel {
+        rayon::join(
+            || transpose_halves(from, to, true),
+            || transpose_halves(from_rest, to_rest, true),
+        );
     } else {
-        transpose(from, to, false);
-        transpose(from_rest, to_rest, false);
+        transpose_halves(from, to, false);
+        transpose_halves(from_rest, to_rest, false);
     }
 }

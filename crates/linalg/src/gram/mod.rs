@@ -18,7 +18,6 @@ mod kernel;
 pub(crate) mod lanes;
 mod pack;
 mod panels;
-mod transpose;
 mod whole;
 
 use std::marker::PhantomData;

@@ -12,7 +12,7 @@ use pulp::{Simd, WithSimd};
 use super::Isa;
 use super::kernel::MAX_WIDTH;
 use super::lanes::Lanes;
-use super::transpose::{Plain, Transpose};
+use crate::transpose::{Plain, Transpose};
 
 /// The columns transposed at a time, so that what is written stays in L1.
 const STEP: usize = 32;

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::PackedRows;
 use crate::par::Par;
 use crate::scalar::Scalar;
-use crate::symmetric::transpose;
+use crate::transpose::transpose;
 
 /// The largest side of a tile.
 const TILE: usize = 192;
@@ -63,7 +63,7 @@ pub fn gram<T: Scalar>(
         let columns = task.column..task.column + width;
         left.tile(rows, right, columns, task.out.view_mut());
         if let Some(mirror) = task.mirror {
-            transpose(task.out.view(), mirror, false);
+            transpose(task.out.view(), mirror);
         }
     };
     if par.threads() == 1 || tiles.len() == 1 {
