@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use widelimit_arch::{Activation, Function, NamedFunction};
-use widelimit_dual::{Dual, Element, Isa};
+use widelimit_dual::{Dual, Element, Isa, Row};
 
 const ROW: usize = 512;
 
@@ -79,7 +79,17 @@ fn time<T: Element>(activation: &Activation, isa: Isa) -> f64 {
         for i in 0..rounds {
             k.copy_from_slice(&covariances);
             t.copy_from_slice(&covariances);
-            dual.apply(isa, &prepared, i, &prepared, 0, black_box(&mut k), Some(black_box(&mut t)));
+            dual.apply(
+                isa,
+                Row {
+                    left: &prepared,
+                    i,
+                    right: &prepared,
+                    j0: 0,
+                    k: black_box(&mut k),
+                    t: Some(black_box(&mut t)),
+                },
+            );
         }
         best = best.min(start.elapsed().as_secs_f64() * 1e9 / (rounds * ROW) as f64);
     }

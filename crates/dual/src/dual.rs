@@ -10,7 +10,7 @@ use crate::families::{
 };
 use crate::hermite::Hermite;
 use crate::lanes::{Element, Isa};
-use crate::route::{Closed, Route, Row};
+use crate::route::{Affine, Closed, Route, Row};
 use crate::{Error, Prepared};
 
 /// Both duals of a pair of Gaussians `(u, v)` of variances `a`, `b` and covariance `c`.
@@ -40,13 +40,14 @@ pub struct Pair {
 ///
 /// ```
 /// use widelimit_arch::Activation;
-/// use widelimit_dual::{Dual, Isa};
+/// use widelimit_dual::{Dual, Isa, Row};
 ///
 /// let gelu = Dual::new(&Activation::Gelu)?;
 /// let points = gelu.prepare(&[1.0f32, 0.5, 2.0])?;
 /// let mut nngp = [1.0, 0.2, -0.7]; // covariances of point 0 with points 0, 1 and 2
 /// let mut ntk = nngp;
-/// gelu.apply(Isa::best(), &points, 0, &points, 0, &mut nngp, Some(&mut ntk));
+/// let (k, t) = (&mut nngp[..], Some(&mut ntk[..]));
+/// gelu.apply(Isa::best(), Row { left: &points, i: 0, right: &points, j0: 0, k, t });
 /// assert!((f64::from(nngp[1]) - gelu.pair(1.0, 0.5, 0.2).k).abs() < 1e-7);
 /// # Ok::<(), widelimit_dual::Error>(())
 /// ```
@@ -224,33 +225,22 @@ impl Dual {
     ///
     /// When a point does not exist, `k` and `t` differ in length, or a `Prepared` comes from
     /// another activation.
-    #[expect(clippy::too_many_arguments, reason = "two points, two outputs, one instruction set")]
-    pub fn apply<T: Element>(
-        &self,
-        isa: Isa,
-        left: &Prepared<T>,
-        i: usize,
-        right: &Prepared<T>,
-        j0: usize,
-        k: &mut [T],
-        t: Option<&mut [T]>,
-    ) {
-        T::apply(self, isa, left, i, right, j0, k, t);
+    pub fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>) {
+        T::apply(self, isa, row, Affine::IDENTITY);
     }
 
-    /// What [`apply`](Self::apply) does, compiled for one format.
-    #[expect(clippy::too_many_arguments, reason = "the arguments of apply")]
-    pub(crate) fn apply_row<T: Element>(
-        &self,
-        isa: Isa,
-        left: &Prepared<T>,
-        i: usize,
-        right: &Prepared<T>,
-        j0: usize,
-        k: &mut [T],
-        t: Option<&mut [T]>,
-    ) {
-        each!(&self.compiled, route => route.apply(isa, Row { left, i, right, j0, k, t }));
+    /// [`apply`](Self::apply) and the affine map of the layer that follows, in one pass.
+    ///
+    /// # Panics
+    ///
+    /// As [`apply`](Self::apply).
+    pub fn apply_then<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine) {
+        T::apply(self, isa, row, then);
+    }
+
+    /// What [`apply_then`](Self::apply_then) does, compiled for one format.
+    pub(crate) fn apply_row<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine) {
+        each!(&self.compiled, route => route.apply(isa, row, then));
     }
 
     /// [`diagonal`](Self::diagonal) of many variances.

@@ -34,3 +34,4 @@ pub use dual::{Dual, Pair};
 pub use error::Error;
 pub use lanes::{Element, Isa};
 pub use prepared::Prepared;
+pub use route::{Affine, Row};

@@ -41,7 +41,7 @@ pub(crate) trait Route: Clone + Send + Sync {
     ) -> Result<Prepared<T>, Error>;
 
     /// See [`Dual::apply`](crate::Dual::apply).
-    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>);
+    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine);
 
     /// See [`Dual::pair`](crate::Dual::pair).
     fn pair(&self, a: f64, b: f64, c: f64) -> Pair;
@@ -82,9 +82,9 @@ impl<F: Family<N>, const N: usize> Route for Closed<F, N> {
         Ok(prepared)
     }
 
-    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>) {
+    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine) {
         row.check(N);
-        T::dispatch(isa, ClosedJob { family: &self.0, row });
+        T::dispatch(isa, ClosedJob { family: &self.0, row, then });
     }
 
     fn pair(&self, a: f64, b: f64, c: f64) -> Pair {
@@ -102,26 +102,71 @@ impl<F: Family<N>, const N: usize> Route for Closed<F, N> {
     }
 }
 
-/// One row of entries: left point `i` against right points `j0`, `j0 + 1`, ...
-pub(crate) struct Row<'a, T> {
+/// One row of entries: left point `i` with right points `j0`, `j0 + 1`, ...
+#[derive(Debug)]
+pub struct Row<'a, T> {
+    /// The points on the left side.
     pub left: &'a Prepared<T>,
+    /// Which of them.
     pub i: usize,
+    /// The points on the right side.
     pub right: &'a Prepared<T>,
+    /// The first of them.
     pub j0: usize,
     /// Covariances, to become values of the kernel.
     pub k: &'a mut [T],
-    /// To be multiplied by derivatives.
+    /// As long as `k`, to be multiplied by derivatives.
     pub t: Option<&'a mut [T]>,
 }
 
+/// The affine map of a dense layer behind an activation, applied while an entry is in registers.
+///
+/// With `k` and `t` the results of the activation, `k' = scale k + shift` and
+/// `t' = keep t + share k + offset`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// Factor of `k`, the weights' variance.
+    pub scale: f64,
+    /// Added to it, the bias' variance.
+    pub shift: f64,
+    /// Factor of `t`.
+    pub keep: f64,
+    /// How often `t'` contains `k`.
+    pub share: f64,
+    /// Added to it.
+    pub offset: f64,
+}
+
+impl Affine {
+    /// Leaves both as they are.
+    pub const IDENTITY: Self = Self { scale: 1.0, shift: 0.0, keep: 1.0, share: 0.0, offset: 0.0 };
+
+    /// `k'`.
+    #[inline(always)]
+    pub(crate) fn k<R: Real>(self, k: R) -> R {
+        k.mul_add(k.lit(self.scale), k.lit(self.shift))
+    }
+
+    /// `t'`, where the activation made `k` and `t`.
+    #[inline(always)]
+    pub(crate) fn t<R: Real>(self, k: R, t: R) -> R {
+        t.mul_add(t.lit(self.keep), k.mul_add(k.lit(self.share), k.lit(self.offset)))
+    }
+}
+
 impl<T: Element> Row<'_, T> {
-    /// Panics unless points and columns exist.
+    /// Panics unless the points were prepared with this many columns and exist.
     pub(crate) fn check(&self, columns: usize) {
-        let Self { left, i, right, j0, k, t } = self;
         assert!(
-            left.columns() == columns && right.columns() == columns,
+            [self.left, self.right].iter().all(|side| side.columns() == columns),
             "points prepared by another dual"
         );
+        self.check_range();
+    }
+
+    /// Panics unless the points exist.
+    pub(crate) fn check_range(&self) {
+        let Self { left, i, right, j0, k, t } = self;
         assert!(*i < left.len() && j0 + k.len() <= right.len(), "point out of range");
         assert!(t.as_ref().is_none_or(|t| t.len() == k.len()), "k and t differ in length");
     }
@@ -139,6 +184,7 @@ pub(crate) trait Entry<T, L: Lanes<T>> {
 pub(crate) fn sweep<T: Element, L: Lanes<T>, E: Entry<T, L>>(
     lanes: L,
     entry: &E,
+    then: Affine,
     k: &mut [T],
     t: Option<&mut [T]>,
 ) {
@@ -146,34 +192,56 @@ pub(crate) fn sweep<T: Element, L: Lanes<T>, E: Entry<T, L>>(
     let (k_whole, k_tail) = k.split_at_mut(whole);
     let Some(t) = t else {
         for (m, k) in k_whole.chunks_exact_mut(L::WIDTH).enumerate() {
-            let (value, _) = entry.at(m * L::WIDTH, lanes.load(k));
-            lanes.store(k, value);
+            value(lanes, entry, then, m * L::WIDTH, k);
         }
         if !k_tail.is_empty() {
-            let (value, _) = entry.at(whole, lanes.load(k_tail));
-            lanes.store(k_tail, value);
+            value(lanes, entry, then, whole, k_tail);
         }
         return;
     };
     let (t_whole, t_tail) = t.split_at_mut(whole);
     let pairs = k_whole.chunks_exact_mut(L::WIDTH).zip(t_whole.chunks_exact_mut(L::WIDTH));
     for (m, (k, t)) in pairs.enumerate() {
-        let (value, slope) = entry.at(m * L::WIDTH, lanes.load(k));
-        lanes.store(k, value);
-        let product = lanes.load(t) * slope;
-        lanes.store(t, product);
+        both(lanes, entry, then, m * L::WIDTH, k, t);
     }
     if !k_tail.is_empty() {
-        let (value, slope) = entry.at(whole, lanes.load(k_tail));
-        lanes.store(k_tail, value);
-        let product = lanes.load(t_tail) * slope;
-        lanes.store(t_tail, product);
+        both(lanes, entry, then, whole, k_tail, t_tail);
     }
+}
+
+/// At most a vector of entries without derivatives.
+#[inline(always)]
+fn value<T: Element, L: Lanes<T>, E: Entry<T, L>>(
+    lanes: L,
+    entry: &E,
+    then: Affine,
+    m: usize,
+    k: &mut [T],
+) {
+    let (value, _) = entry.at(m, lanes.load(k));
+    lanes.store(k, then.k(value));
+}
+
+/// At most a vector of entries.
+#[inline(always)]
+fn both<T: Element, L: Lanes<T>, E: Entry<T, L>>(
+    lanes: L,
+    entry: &E,
+    then: Affine,
+    m: usize,
+    k: &mut [T],
+    t: &mut [T],
+) {
+    let (value, slope) = entry.at(m, lanes.load(k));
+    lanes.store(k, then.k(value));
+    let product = lanes.load(t) * slope;
+    lanes.store(t, then.t(value, product));
 }
 
 struct ClosedJob<'a, F, T, const N: usize> {
     family: &'a F,
     row: Row<'a, T>,
+    then: Affine,
 }
 
 impl<F: Family<N>, T: Element, const N: usize> Job<T> for ClosedJob<'_, F, T, N> {
@@ -193,7 +261,8 @@ impl<F: Family<N>, T: Element, const N: usize> Job<T> for ClosedJob<'_, F, T, N>
         // a copy of its own, which no store to the row can be thought to change: parameters stay
         // in registers
         let family = self.family.clone();
-        sweep(lanes, &ClosedEntry { lanes, family, left: point, right: columns }, k, t);
+        let entry = ClosedEntry { lanes, family, left: point, right: columns };
+        sweep(lanes, &entry, self.then, k, t);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use widelimit_arch::{Activation, Function, NamedFunction, UserFunction};
-use widelimit_dual::{Dual, Element, Isa};
+use widelimit_dual::{Dual, Element, Isa, Row};
 
 fn activations() -> Vec<Activation> {
     let mut list = vec![
@@ -80,7 +80,10 @@ fn row<T: Element>(n: usize) -> (Vec<T>, Vec<T>) {
 fn run<T: Element>(dual: &Dual, isa: Isa, variances: &[T], c: &[T]) -> (Vec<T>, Vec<T>) {
     let prepared = dual.prepare(variances).unwrap();
     let (mut k, mut t) = (c.to_vec(), vec![T::from_f64(1.0); c.len()]);
-    dual.apply(isa, &prepared, 0, &prepared, 0, &mut k, Some(&mut t));
+    dual.apply(
+        isa,
+        Row { left: &prepared, i: 0, right: &prepared, j0: 0, k: &mut k, t: Some(&mut t) },
+    );
     (k, t)
 }
 
@@ -98,7 +101,17 @@ fn swapping_keeps_every_bit<T: Element>() {
             let (k, t) = run(&dual, isa, &variances, &c);
             for j in 0..c.len() {
                 let (mut k2, mut t2) = ([c[j]], [T::from_f64(1.0)]);
-                dual.apply(isa, &prepared, j, &prepared, 0, &mut k2, Some(&mut t2));
+                dual.apply(
+                    isa,
+                    Row {
+                        left: &prepared,
+                        i: j,
+                        right: &prepared,
+                        j0: 0,
+                        k: &mut k2,
+                        t: Some(&mut t2),
+                    },
+                );
                 assert_eq!(bits(k[j]), bits(k2[0]), "{activation:?} {isa:?} k at {j}");
                 assert_eq!(bits(t[j]), bits(t2[0]), "{activation:?} {isa:?} kd at {j}");
             }
@@ -122,9 +135,29 @@ fn place_does_not_matter<T: Element>() {
             for (start, end) in [(1, 53), (7, 20), (17, 18), (30, 47), (5, 5)] {
                 let mut k2 = c[start..end].to_vec();
                 let mut t2 = vec![T::from_f64(1.0); end - start];
-                dual.apply(isa, &prepared, 0, &prepared, start, &mut k2, Some(&mut t2));
+                dual.apply(
+                    isa,
+                    Row {
+                        left: &prepared,
+                        i: 0,
+                        right: &prepared,
+                        j0: start,
+                        k: &mut k2,
+                        t: Some(&mut t2),
+                    },
+                );
                 let mut alone = c[start..end].to_vec();
-                dual.apply(isa, &prepared, 0, &prepared, start, &mut alone, None);
+                dual.apply(
+                    isa,
+                    Row {
+                        left: &prepared,
+                        i: 0,
+                        right: &prepared,
+                        j0: start,
+                        k: &mut alone,
+                        t: None,
+                    },
+                );
                 for m in 0..k2.len() {
                     assert_eq!(bits(k2[m]), bits(k[start + m]), "{activation:?} {isa:?}");
                     assert_eq!(bits(t2[m]), bits(t[start + m]), "{activation:?} {isa:?}");
@@ -284,7 +317,10 @@ fn three_layers_are_positive_semidefinite() {
             let variances: Vec<f64> = (0..n as usize).map(|i| kernel[i][i]).collect();
             let prepared = dual.prepare(&variances).unwrap();
             for (i, row) in kernel.iter_mut().enumerate() {
-                dual.apply(Isa::best(), &prepared, i, &prepared, 0, row, None);
+                dual.apply(
+                    Isa::best(),
+                    Row { left: &prepared, i, right: &prepared, j0: 0, k: row, t: None },
+                );
                 row[i] = dual.diagonal(variances[i]).k;
             }
             // bring the scale back to 1, as the next layer's weights would
@@ -439,7 +475,7 @@ proptest! {
             prop_assert!(pair.kd.abs() <= slack * (left.kd * right.kd).sqrt(), "{activation:?} {pair:?}");
             for isa in Isa::available() {
                 let (mut k, mut t) = ([c as f32], [1f32]);
-                dual.apply(isa, &prepared, 0, &prepared, 1, &mut k, Some(&mut t));
+                dual.apply(isa, Row { left: &prepared, i: 0, right: &prepared, j0: 1, k: &mut k, t: Some(&mut t) });
                 prop_assert!(k[0].is_finite() && t[0].is_finite(), "{activation:?} {isa:?}");
             }
         }

@@ -4,7 +4,7 @@ mod reference;
 
 use reference::Rule;
 use widelimit_arch::{Activation, Function, NamedFunction, UserFunction};
-use widelimit_dual::{Dual, Isa};
+use widelimit_dual::{Dual, Isa, Row};
 
 type Scalar = fn(f64) -> f64;
 
@@ -112,7 +112,10 @@ fn rows<T: widelimit_dual::Element>(dual: &Dual, isa: Isa, chosen: &[usize]) -> 
         };
         let mut k: Vec<T> = chosen.iter().map(covariance).collect();
         let mut t = vec![T::from_f64(1.0); k.len()];
-        dual.apply(isa, &prepared, row, &prepared, 0, &mut k, Some(&mut t));
+        dual.apply(
+            isa,
+            Row { left: &prepared, i: row, right: &prepared, j0: 0, k: &mut k, t: Some(&mut t) },
+        );
         out.extend(k.into_iter().zip(t));
     }
     out

@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use widelimit_arch::Activation;
-use widelimit_dual::{Dual, Element, Isa};
+use widelimit_dual::{Dual, Element, Isa, Row};
 
 fn apply<T: Element>(isa: Isa, activation: &Activation, points: &[(T, T, T)]) -> Vec<(f64, f64)> {
     let dual = Dual::new(activation).unwrap();
@@ -12,7 +12,10 @@ fn apply<T: Element>(isa: Isa, activation: &Activation, points: &[(T, T, T)]) ->
         .map(|&(a, b, c)| {
             let (left, right) = (dual.prepare(&[a]).unwrap(), dual.prepare(&[b]).unwrap());
             let (mut k, mut t) = ([c], [T::from_f64(1.0)]);
-            dual.apply(isa, &left, 0, &right, 0, &mut k, Some(&mut t));
+            dual.apply(
+                isa,
+                Row { left: &left, i: 0, right: &right, j0: 0, k: &mut k, t: Some(&mut t) },
+            );
             (k[0].to_f64(), t[0].to_f64())
         })
         .collect()
@@ -64,7 +67,10 @@ fn single_precision_stays_within_its_bounds() {
         let right = relu.prepare(&vec![1f32; points.len()]).unwrap();
         let mut k: Vec<f32> = points.iter().map(|p| p.2).collect();
         let mut t = vec![1f32; k.len()];
-        relu.apply(isa, &prepared, 0, &right, 0, &mut k, Some(&mut t));
+        relu.apply(
+            isa,
+            Row { left: &prepared, i: 0, right: &right, j0: 0, k: &mut k, t: Some(&mut t) },
+        );
         let (mut worst0, mut worst1) = (0f64, 0f64);
         for ((_, _, c), (k, t)) in points.iter().zip(k.iter().zip(&t)) {
             let exact = relu.pair(1.0, 1.0, f64::from(*c));

@@ -5,7 +5,7 @@ mod reference;
 
 use reference::Rule;
 use widelimit_arch::Activation;
-use widelimit_dual::{Dual, Element, Isa};
+use widelimit_dual::{Dual, Element, Isa, Row};
 
 const SELU: (f64, f64) = (1.0507009873554805, 1.6732632423543772);
 
@@ -170,7 +170,10 @@ fn rows<T: Element>(dual: &Dual, isa: Isa) -> Vec<(f64, f64)> {
         };
         let mut k: Vec<T> = variances.iter().enumerate().map(covariance).collect();
         let mut t = vec![T::from_f64(1.0); k.len()];
-        dual.apply(isa, &prepared, i, &prepared, 0, &mut k, Some(&mut t));
+        dual.apply(
+            isa,
+            Row { left: &prepared, i, right: &prepared, j0: 0, k: &mut k, t: Some(&mut t) },
+        );
         out.extend(k.into_iter().zip(t).map(|(k, t)| (k.to_f64(), t.to_f64())));
     }
     out

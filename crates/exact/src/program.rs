@@ -37,6 +37,30 @@ pub(crate) enum Op {
     Mul { into: usize, from: usize, t: Join },
 }
 
+impl Op {
+    /// The map that `next` applies to the result of this activation, if it can go along with it.
+    pub fn followed_by(&self, next: &Self) -> Option<widelimit_dual::Affine> {
+        let (Self::Activation { register, t, .. }, Self::Affine { register: same, map }) =
+            (self, next)
+        else {
+            return None;
+        };
+        let then = widelimit_dual::Affine {
+            scale: map.scale,
+            shift: map.shift,
+            ..widelimit_dual::Affine::IDENTITY
+        };
+        match map.t {
+            _ if register != same => None,
+            TMap::Empty if !t => Some(then),
+            TMap::Continue { t: keep, k: share, shift: offset } if *t => {
+                Some(widelimit_dual::Affine { keep, share, offset, ..then })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// `K' = scale K + shift` and what becomes of `T`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Affine {

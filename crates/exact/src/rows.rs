@@ -5,10 +5,10 @@
 //! first-level cache. No result depends on where in the row an entry stands or on the length of
 //! the row.
 
-use widelimit_dual::Isa;
 use widelimit_dual::lanes::{Job, Lanes, Real};
+use widelimit_dual::{Affine, Isa, Row};
 
-use crate::program::{Affine, Join, Op, Program, TMap};
+use crate::program::{self, Join, Op, Program, TMap};
 use crate::scalar::{Scalar, round};
 use crate::variance::Side;
 
@@ -58,8 +58,13 @@ impl<T: Scalar> Registers<T> {
     /// the NTK (empty where the program has none).
     pub fn run(&mut self, sides: Sides<T>, place: Place, k: &mut [T], t: &mut [T]) {
         let mut bank = self.bank(k, t);
-        for (op, _) in sides.program.ops() {
-            bank.step(op, sides, place);
+        let mut ops = sides.program.ops().map(|(op, _)| op).peekable();
+        while let Some(op) = ops.next() {
+            let then = ops.peek().and_then(|next| op.followed_by(next));
+            bank.step(op, then.unwrap_or(Affine::IDENTITY), sides, place);
+            if then.is_some() {
+                ops.next();
+            }
         }
         bank.finish(sides.program);
     }
@@ -82,13 +87,15 @@ pub(crate) struct Bank<'a, T> {
 type Pair<'a, T> = (&'a mut [T], &'a mut [T]);
 
 impl<T: Scalar> Bank<'_, T> {
-    fn step(&mut self, op: &Op, sides: Sides<T>, Place { i, j0 }: Place) {
+    /// One operation; `then` goes along with an activation.
+    fn step(&mut self, op: &Op, then: Affine, sides: Sides<T>, Place { i, j0 }: Place) {
         let isa = self.isa;
         match *op {
             Op::Activation { register, dual, slot, t: has_t } => {
                 let (k, t) = self.register(register);
                 let (left, right) = (&sides.left.duals[slot], &sides.right.duals[slot]);
-                sides.program.dual(dual).apply(isa, left, i, right, j0, k, has_t.then_some(t));
+                let row = Row { left, i, right, j0, k, t: has_t.then_some(t) };
+                sides.program.dual(dual).apply_then(isa, row, then);
             }
             Op::LayerNorm { register, slot, t: has_t, .. } => {
                 let (k, t) = self.register(register);
@@ -219,7 +226,7 @@ impl<T> Job<T> for AffineK<'_, T> {
 struct AffineBoth<'a, T> {
     k: &'a mut [T],
     t: &'a mut [T],
-    map: Affine,
+    map: program::Affine,
 }
 
 impl<T> Job<T> for AffineBoth<'_, T> {

@@ -6,7 +6,7 @@
 //! every normalisation. A finite diagonal bounds all entries (Cauchy-Schwarz), so this is also the
 //! one place where overflow is looked for.
 
-use widelimit_dual::{Dual, Isa, Prepared};
+use widelimit_dual::{Dual, Isa, Prepared, Row};
 
 use crate::error::Error;
 use crate::program::{Join, Op, Program, TMap};
@@ -220,7 +220,7 @@ const ROUNDING: f64 = 1e-14;
 fn settle(dual: &Dual, isa: Isa, prepared: &Prepared<f64>, variances: &[f64], k: &mut [f64]) {
     for (i, (k, &v)) in k.iter_mut().zip(variances).enumerate() {
         let mut pair = [v];
-        dual.apply(isa, prepared, i, prepared, i, &mut pair, None);
+        dual.apply(isa, Row { left: prepared, i, right: prepared, j0: i, k: &mut pair, t: None });
         if (pair[0] - *k).abs() <= ROUNDING * k.abs() {
             *k = pair[0];
         }

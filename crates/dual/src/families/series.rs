@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::polar;
 use crate::lanes::{Element, Isa, Job, Lanes, Real};
-use crate::route::{Entry, Route, Row, sweep};
+use crate::route::{Affine, Entry, Route, Row, sweep};
 use crate::{Error, Pair, Prepared};
 
 /// Columns before the coefficients: what the cosine of a pair needs.
@@ -122,10 +122,10 @@ impl Route for Series {
         Ok(prepared)
     }
 
-    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>) {
+    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine) {
         let degree = self.degree();
         row.check(COSINE + 2 * degree + 1);
-        T::dispatch(isa, SeriesJob { degree, row });
+        T::dispatch(isa, SeriesJob { degree, row, then });
     }
 
     fn pair(&self, a: f64, b: f64, c: f64) -> Pair {
@@ -151,6 +151,7 @@ impl Route for Series {
 struct SeriesJob<'a, T> {
     degree: usize,
     row: Row<'a, T>,
+    then: Affine,
 }
 
 impl<T: Element> Job<T> for SeriesJob<'_, T> {
@@ -158,7 +159,7 @@ impl<T: Element> Job<T> for SeriesJob<'_, T> {
     fn run<L: Lanes<T>>(self, lanes: L) {
         let Row { left, i, right, j0, k, t } = self.row;
         let entry = SeriesEntry { lanes, degree: self.degree, left, i, right, j0 };
-        sweep(lanes, &entry, k, t);
+        sweep(lanes, &entry, self.then, k, t);
     }
 }
 

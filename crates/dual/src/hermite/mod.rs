@@ -22,10 +22,10 @@ use widelimit_arch::Function;
 
 use self::coefficients::{Coefficients, coefficients, per_term};
 use self::function::{Named, Parity, Scalar};
-use self::series::{Columns, Row};
+use self::series::{Columns, SeriesRow};
 use self::table::Table;
 use crate::lanes::{Element, Isa};
-use crate::route::{self, Route};
+use crate::route::{Affine, Route, Row};
 use crate::{Error, Pair, Prepared};
 
 /// Tails below this, relative, are cut in `f64`; what remains unsaid is rounding.
@@ -103,19 +103,17 @@ impl Route for Hermite {
         Ok(prepared.with_error(error + rounding))
     }
 
-    fn apply<T: Element>(&self, isa: Isa, row: route::Row<'_, T>) {
-        let route::Row { left, i, right, j0, k, t } = row;
+    fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine) {
         let columns = Columns { per_term: per_term(self.function.parity()) };
         assert!(
-            columns.fits(left.columns()) && columns.fits(right.columns()),
+            columns.fits(row.left.columns()) && columns.fits(row.right.columns()),
             "prepared by another dual"
         );
-        assert!(i < left.len() && j0 + k.len() <= right.len(), "point out of range");
-        assert!(t.as_ref().is_none_or(|t| t.len() == k.len()), "k and t differ in length");
+        row.check_range();
         match self.function.parity() {
-            Parity::Odd => T::dispatch(isa, Row::<T, false, true> { left, i, right, j0, k, t }),
-            Parity::Even => T::dispatch(isa, Row::<T, true, false> { left, i, right, j0, k, t }),
-            Parity::Both => T::dispatch(isa, Row::<T, true, true> { left, i, right, j0, k, t }),
+            Parity::Odd => T::dispatch(isa, SeriesRow::<T, false, true> { row, then }),
+            Parity::Even => T::dispatch(isa, SeriesRow::<T, true, false> { row, then }),
+            Parity::Both => T::dispatch(isa, SeriesRow::<T, true, true> { row, then }),
         }
     }
 
@@ -129,8 +127,8 @@ impl Route for Hermite {
             (Ok(left), Ok(right)) => {
                 let (mut k, mut kd) = ([c], [1.0]);
                 let (k, t) = (&mut k[..], Some(&mut kd[..]));
-                let row = route::Row { left: &left, i: 0, right: &right, j0: 0, k, t };
-                self.apply(Isa::Portable, row);
+                let row = Row { left: &left, i: 0, right: &right, j0: 0, k, t };
+                self.apply(Isa::Portable, row, Affine::IDENTITY);
                 Pair { k: k[0], kd: kd[0] }
             }
             _ => nan,

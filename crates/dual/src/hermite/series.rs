@@ -12,8 +12,8 @@
 //! zeros until their own first term, so neighbours do not change a result.
 
 use super::coefficients::Coefficients;
-use crate::Prepared;
 use crate::lanes::{Element, Job, Lanes, Real};
+use crate::{Affine, Prepared, Row};
 
 /// Points looked ahead for bounds on the lengths: the most one block of vectors holds.
 const WINDOW: usize = 64;
@@ -94,19 +94,15 @@ impl Columns {
 }
 
 /// One row of pairs; `EVEN` and `ODD` say which degrees from 2 on the series has.
-pub(super) struct Row<'a, T, const EVEN: bool, const ODD: bool> {
-    pub left: &'a Prepared<T>,
-    pub i: usize,
-    pub right: &'a Prepared<T>,
-    pub j0: usize,
-    pub k: &'a mut [T],
-    pub t: Option<&'a mut [T]>,
+pub(super) struct SeriesRow<'a, T, const EVEN: bool, const ODD: bool> {
+    pub row: Row<'a, T>,
+    pub then: Affine,
 }
 
-impl<T: Element, const EVEN: bool, const ODD: bool> Job<T> for Row<'_, T, EVEN, ODD> {
+impl<T: Element, const EVEN: bool, const ODD: bool> Job<T> for SeriesRow<'_, T, EVEN, ODD> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let Self { left, i, right, j0, k, t } = self;
+        let Self { row: Row { left, i, right, j0, k, t }, then } = self;
         // the left coefficients lie one to a column: gather them once for the whole row
         let series: Vec<T> =
             (SERIES..left.columns()).map(|column| left.column(column)[i]).collect();
@@ -118,6 +114,7 @@ impl<T: Element, const EVEN: bool, const ODD: bool> Job<T> for Row<'_, T, EVEN, 
             half: left.column(HALF)[i],
             full: left.column(FULL)[i],
             series: &series,
+            then,
         };
         match t {
             Some(t) => row::<T, L, EVEN, ODD, true>(lanes, &point, right, j0, k, t),
@@ -126,7 +123,7 @@ impl<T: Element, const EVEN: bool, const ODD: bool> Job<T> for Row<'_, T, EVEN, 
     }
 }
 
-/// The left point of a row.
+/// The left point of a row, and what follows.
 struct Left<'a, T> {
     root: T,
     inverse: T,
@@ -135,6 +132,7 @@ struct Left<'a, T> {
     half: T,
     full: T,
     series: &'a [T],
+    then: Affine,
 }
 
 /// Vectors summed side by side, so that one waits for no other's result.
@@ -258,10 +256,10 @@ fn block<
         let means = mean * points(lanes, right, MEAN, j + at);
         let result = (root * points(lanes, right, ROOT, j + at)).mul_add(r * value, means);
         let end = k.len().min(at + L::WIDTH);
-        lanes.store(&mut k[at..end], result);
+        lanes.store(&mut k[at..end], left.then.k(result));
         if SLOPE {
             let product = lanes.load(&t[at..end]) * slope;
-            lanes.store(&mut t[at..end], product);
+            lanes.store(&mut t[at..end], left.then.t(result, product));
         }
     }
 }

@@ -64,39 +64,20 @@ pub trait Job<T> {
 
 mod sealed {
     use super::Isa;
-    use crate::{Dual, Prepared};
+    use crate::{Affine, Dual, Row};
 
     /// Also where the kernels of both formats are compiled: once, in this crate, and not again in
     /// every crate that calls the generic front.
     pub trait Sealed: Sized {
-        #[expect(clippy::too_many_arguments, reason = "the arguments of Dual::apply")]
-        fn apply(
-            dual: &Dual,
-            isa: Isa,
-            left: &Prepared<Self>,
-            i: usize,
-            right: &Prepared<Self>,
-            j0: usize,
-            k: &mut [Self],
-            t: Option<&mut [Self]>,
-        );
+        fn apply(dual: &Dual, isa: Isa, row: Row<'_, Self>, then: Affine);
     }
 
     macro_rules! sealed {
         ($t:ty) => {
             impl Sealed for $t {
                 #[inline(never)]
-                fn apply(
-                    dual: &Dual,
-                    isa: Isa,
-                    left: &Prepared<Self>,
-                    i: usize,
-                    right: &Prepared<Self>,
-                    j0: usize,
-                    k: &mut [Self],
-                    t: Option<&mut [Self]>,
-                ) {
-                    dual.apply_row(isa, left, i, right, j0, k, t);
+                fn apply(dual: &Dual, isa: Isa, row: Row<'_, Self>, then: Affine) {
+                    dual.apply_row(isa, row, then);
                 }
             }
         };
