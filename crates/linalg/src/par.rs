@@ -28,10 +28,17 @@ pub struct Par {
 
 impl Par {
     /// Uses `threads` threads; 0 means all the cores this process may run on.
+    ///
+    /// At most [`Par::MOST`], or the number of cores where there are more: a slip of the
+    /// keyboard must not bring the machine down.
     pub fn new(threads: usize) -> Self {
-        let all = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self { threads: NonZeroUsize::new(threads).unwrap_or_else(all) }
+        let cores = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let most = cores.max(Self::MOST);
+        Self { threads: NonZeroUsize::new(threads).unwrap_or(cores).min(most) }
     }
+
+    /// More threads than this are never started on a machine with fewer cores.
+    pub const MOST: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
     /// Uses the calling thread only.
     pub fn single() -> Self {
@@ -114,6 +121,8 @@ mod tests {
         }
         assert_eq!(Par::single().threads(), 1);
         assert!(Par::new(0).threads() >= 1);
+        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        assert_eq!(Par::new(1_000_000).threads(), cores.max(Par::MOST.get()));
     }
 
     #[test]
