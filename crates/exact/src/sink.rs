@@ -14,7 +14,16 @@ use crate::scalar::Scalar;
 /// diagonal is also delivered mirrored, so that each entry of the kernel arrives exactly once.
 /// Tiles come roughly in the order of their band of rows. An `Err` stops the call and becomes
 /// [`Error::Sink`].
+///
+/// Tiles of a call are numbered from 0 to [`Plan::tiles`](crate::Plan::tiles), in an order that
+/// depends on the numbers of rows and columns and on the edge of a tile alone. A sink that outlives
+/// a call can leave out tiles that it has got already.
 pub trait Sink<T>: Sync {
+    /// Whether this tile is to be computed; asked before anything is done for it.
+    fn wants(&self, _tile: usize) -> bool {
+        true
+    }
+
     /// Takes the tile whose first entry stands at `(row, col)` of the kernel.
     fn write(
         &self,
@@ -23,6 +32,14 @@ pub trait Sink<T>: Sync {
         col: usize,
         tile: ArrayView2<T>,
     ) -> Result<(), String>;
+
+    /// Told when all entries of a tile, the mirrored ones too, have been written.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    fn finished(&self, _tile: usize) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Places tiles in matrices in memory.

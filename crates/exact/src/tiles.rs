@@ -193,8 +193,14 @@ impl<T: Scalar> Task<'_, T> {
                 return;
             }
             let (row, column) = shared.grid.get(tile);
-            match worker.tile(self, row, column) {
-                Ok(entries) => self.report(shared, entries),
+            let outcome = if self.sink.wants(tile) {
+                let done = worker.tile(self, row, column);
+                done.and_then(|()| self.sink.finished(tile).map_err(Error::Sink))
+            } else {
+                self.options.check_cancelled()
+            };
+            match outcome {
+                Ok(()) => self.report(shared, self.entries(row, column)),
                 Err(error) => {
                     shared.stop.store(true, Ordering::Relaxed);
                     let mut failure = shared.failure.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,6 +208,17 @@ impl<T: Scalar> Task<'_, T> {
                     return;
                 }
             }
+        }
+    }
+
+    /// How many entries a tile computes; mirrored ones do not count.
+    fn entries(&self, row: usize, column: usize) -> u64 {
+        let right = self.right.unwrap_or(self.left);
+        let (height, width) = (self.left.rows(row).len() as u64, right.rows(column).len() as u64);
+        if self.right.is_none() && row == column {
+            height * (height + 1) / 2
+        } else {
+            height * width
         }
     }
 
@@ -263,8 +280,8 @@ impl<T: Scalar> Worker<T> {
         }
     }
 
-    /// Computes and delivers one tile; returns how many entries that were.
-    fn tile(&mut self, task: &Task<T>, row: usize, column: usize) -> Result<u64, Error> {
+    /// Computes and delivers one tile.
+    fn tile(&mut self, task: &Task<T>, row: usize, column: usize) -> Result<(), Error> {
         let right = task.right.unwrap_or(task.left);
         let (rows, columns) = (task.left.rows(row), right.rows(column));
         let (height, width) = (rows.len(), columns.len());
@@ -304,8 +321,7 @@ impl<T: Scalar> Worker<T> {
                 send(columns.start, rows.start, view(mirrored, width, height))?;
             }
         }
-        let entries = if diagonal { height * (height + 1) / 2 } else { height * width };
-        Ok(entries as u64)
+        Ok(())
     }
 
     /// One row of the tile through the program.

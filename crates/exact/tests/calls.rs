@@ -230,3 +230,52 @@ fn the_callers_matrices_are_filled() {
     let outputs = Outputs { nngp: None, ntk: None };
     assert!(kernel_to(&net, x.view(), None, &Options::new(), outputs).is_err());
 }
+
+/// Takes the tiles of one parity only.
+struct Every2 {
+    matrix: Collect,
+    parity: usize,
+    finished: Mutex<Vec<usize>>,
+}
+
+impl Sink<f64> for Every2 {
+    fn wants(&self, tile: usize) -> bool {
+        tile % 2 == self.parity
+    }
+
+    fn write(
+        &self,
+        quantity: Quantity,
+        row: usize,
+        col: usize,
+        tile: ArrayView2<f64>,
+    ) -> Result<(), String> {
+        self.matrix.write(quantity, row, col, tile)
+    }
+
+    fn finished(&self, tile: usize) -> Result<(), String> {
+        self.finished.lock().unwrap().push(tile);
+        Ok(())
+    }
+}
+
+#[test]
+fn sinks_choose_their_tiles() {
+    let x = Random::new(12).matrix(70, 3);
+    let options = Options::new().tile(16).par(Par::new(2));
+    let whole = kernel(&relu(), x.view(), None, &options).unwrap().ntk.unwrap();
+    let tiles = plan::<f64>(&relu(), 70, None, 3, &options).unwrap().tiles;
+    let halves = [0, 1].map(|parity| {
+        let matrix = Collect::new(70, 70);
+        let sink = Every2 { matrix, parity, finished: Mutex::default() };
+        kernel_into(&relu(), x.view(), None, &options, &sink).unwrap();
+        let mut finished = sink.finished.into_inner().unwrap();
+        finished.sort_unstable();
+        assert_eq!(finished, (parity..tiles).step_by(2).collect::<Vec<_>>());
+        sink.matrix.ntk.into_inner().unwrap()
+    });
+    // What one half leaves out is zero there.
+    let [(even, even_counts), (odd, odd_counts)] = halves;
+    assert!((even_counts + odd_counts).iter().all(|count| *count == 1));
+    assert_eq!(even + odd, whole);
+}
