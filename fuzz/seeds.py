@@ -144,6 +144,14 @@ def main():
         "preset": "mlp:3:relu",
         "preset_conv": "resnet:3",
     }  # fmt: skip
+    array = {"name": "ntk", "shape": [4, 4], "dtype": "float32"}
+    description = {"network": dense, "x1": {"shape": [4, 2], "crc32": 7}, "x2": None}
+    spec = {"version": 1, "description": description, "arrays": [array], "tile": 2, "tiles": 3}
+    stores = {
+        "one": json.dumps(spec),
+        "newer": json.dumps({**spec, "version": 2}),
+        "twice": json.dumps({**spec, "arrays": [array, array]}),
+    }
     sources = ["x.npy", "set.npz:x", r"C:\d\t.csv:time:hour", "a:b.parquet", "x.csv:y.npz:z"]
     corpora = {
         "npy": arrays,
@@ -151,6 +159,7 @@ def main():
         "csv": tables,
         "model": models,
         "network": {k: v.encode() for k, v in networks.items()},
+        "store": {k: v.encode() for k, v in stores.items()},
         "source": {str(i): s.encode() for i, s in enumerate(sources)},
     }
     for target, files in corpora.items():

@@ -109,6 +109,11 @@ impl FloatType {
             FloatType::F64 => "float64",
         }
     }
+
+    /// The type of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [FloatType::F32, FloatType::F64].into_iter().find(|float| float.name() == name)
+    }
 }
 
 /// `f32` or `f64`.

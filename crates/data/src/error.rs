@@ -148,8 +148,16 @@ pub enum Error {
         /// The number of entries written.
         got: u64,
     },
-    /// A model file of another version.
-    #[error("{what} is a model of version {found}; this program reads version {known}")]
+    /// A store was begun by another job.
+    #[error("{} was begun with another {field}; it can be continued only by the same job", path.display())]
+    StoreDiffers {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        field: String,
+    },
+    /// A model file or store of another version.
+    #[error("{what} is of version {found}; this program reads version {known}")]
     Version {
         /// The file.
         what: String,

@@ -3,7 +3,8 @@
 //! * [`Source`] names an array: `x.npy`, `set.npz:x`, `table.csv:column`, `table.parquet`.
 //! * [`read_inputs`], [`read_targets`] read one and check it once, at the door.
 //! * [`Npz`] and [`ArrayFile`] give single arrays of NumPy files, whole or a few rows at a time.
-//! * [`write_npy`], [`write_npz`], [`TileFile`] write NumPy files; [`ModelFile`] keeps a model.
+//! * [`write_npy`], [`write_npz`], [`TileFile`] write NumPy files; [`TileStore`] is a folder of them that
+//!   grows over several runs; [`ModelFile`] keeps a model.
 //!
 //! # Hostile input
 //!
@@ -14,7 +15,8 @@
 //! # Whole or not at all
 //!
 //! Every writer works on a temporary file in the folder of the target, flushes it to disk and
-//! renames it. Whoever looks sees the old file or the new one, never half of one.
+//! renames it. Whoever looks sees the old file or the new one, never half of one. An array in a
+//! [`TileStore`] has another name until it is complete.
 #![forbid(unsafe_code)]
 
 mod array;
@@ -33,6 +35,7 @@ mod source;
 mod storage;
 mod targets;
 mod tile_file;
+mod tile_store;
 
 pub use array::{Array, Element, FloatType};
 pub use atomic::write_atomically;
@@ -46,3 +49,4 @@ pub use read::{Peek, peek, peek_without, read_inputs, read_inputs_without, read_
 pub use source::{Format, Source};
 pub use targets::{Classes, Targets};
 pub use tile_file::{TileFile, TileSpec};
+pub use tile_store::{StoreSpec, TileStore, checksum};

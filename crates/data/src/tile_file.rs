@@ -6,6 +6,8 @@ use crate::npz::{Member, check_names, directory};
 use crate::storage::write_all_at;
 use crate::{Element, Error, FloatType, Format};
 use ndarray::{ArrayView2, Axis};
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -152,22 +154,10 @@ impl TileFile {
         tile: ArrayView2<'_, T>,
     ) -> Result<(), Error> {
         let slot = self.slot::<T>(array, row, column, tile)?;
-        if tile.is_empty() {
-            return Ok(());
-        }
-        let size = T::FLOAT_TYPE.size() as u64;
-        let width = tile.ncols();
-        // Rows that lie one after the other in the file go out in one write.
-        let group =
-            if width == slot.columns { (CHUNK / (width * size as usize)).max(1) } else { 1 };
-        let mut bytes = Vec::new();
-        for (i, rows) in tile.axis_chunks_iter(Axis(0), group).enumerate() {
-            bytes.clear();
-            T::append_bytes(rows.into_dyn(), &mut bytes);
-            let first = (row + i * group) as u64 * slot.columns as u64 + column as u64;
-            write_all_at(self.draft.file(), &bytes, slot.data + first * size)
-                .map_err(Error::io("write", self.draft.target()))?;
-        }
+        let place = Place { data: slot.data, columns: slot.columns };
+        place
+            .write(self.draft.file(), row, column, tile)
+            .map_err(Error::io("write", self.draft.target()))?;
         slot.written.fetch_add(tile.len() as u64, Ordering::Relaxed);
         Ok(())
     }
@@ -180,20 +170,9 @@ impl TileFile {
         column: usize,
         tile: ArrayView2<'_, T>,
     ) -> Result<&Slot, Error> {
-        let fail = |wanted: &'static str| Error::Shape {
-            what: format!("tile at row {row}, column {column} of array {array} of {}", self.what),
-            shape: tile.shape().to_vec(),
-            wanted,
-        };
-        let slot = self.slots.get(array).ok_or_else(|| fail("there is no such array"))?;
-        if slot.float_type != T::FLOAT_TYPE {
-            return Err(fail("the precision of the array is expected"));
-        }
-        let inside = |first: usize, n: usize, all| first.checked_add(n).is_some_and(|e| e <= all);
-        if !inside(row, tile.nrows(), slot.rows) || !inside(column, tile.ncols(), slot.columns) {
-            return Err(fail("it reaches beyond the array"));
-        }
-        Ok(slot)
+        let spec = self.slots.get(array).map(|slot| (slot.rows, slot.columns, slot.float_type));
+        check_tile(&self.what, array, spec, (row, column), tile)?;
+        Ok(&self.slots[array])
     }
 
     /// Completes the file and gives it its name.
@@ -236,8 +215,69 @@ impl TileFile {
     }
 }
 
+/// Where the elements of an array lie in a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// The first one.
+    pub data: u64,
+    /// Entries of a row.
+    pub columns: usize,
+}
+
+impl Place {
+    /// Writes a tile whose first entry belongs at (`row`, `column`).
+    pub(crate) fn write<T: Element>(
+        self,
+        file: &File,
+        row: usize,
+        column: usize,
+        tile: ArrayView2<'_, T>,
+    ) -> io::Result<()> {
+        if tile.is_empty() {
+            return Ok(());
+        }
+        let size = T::FLOAT_TYPE.size() as u64;
+        let width = tile.ncols();
+        // Rows that lie one after the other in the file go out in one write.
+        let group =
+            if width == self.columns { (CHUNK / (width * size as usize)).max(1) } else { 1 };
+        let mut bytes = Vec::new();
+        for (i, rows) in tile.axis_chunks_iter(Axis(0), group).enumerate() {
+            bytes.clear();
+            T::append_bytes(rows.into_dyn(), &mut bytes);
+            let first = (row + i * group) as u64 * self.columns as u64 + column as u64;
+            write_all_at(file, &bytes, self.data + first * size)?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a tile that does not fit the array (rows, columns, precision) it is meant for.
+pub(crate) fn check_tile<T: Element>(
+    what: &str,
+    array: usize,
+    spec: Option<(usize, usize, FloatType)>,
+    (row, column): (usize, usize),
+    tile: ArrayView2<'_, T>,
+) -> Result<(), Error> {
+    let fail = |wanted: &'static str| Error::Shape {
+        what: format!("tile at row {row}, column {column} of array {array} of {what}"),
+        shape: tile.shape().to_vec(),
+        wanted,
+    };
+    let (rows, columns, float_type) = spec.ok_or_else(|| fail("there is no such array"))?;
+    if float_type != T::FLOAT_TYPE {
+        return Err(fail("the precision of the array is expected"));
+    }
+    let inside = |first: usize, n: usize, all| first.checked_add(n).is_some_and(|e| e <= all);
+    if !inside(row, tile.nrows(), rows) || !inside(column, tile.ncols(), columns) {
+        return Err(fail("it reaches beyond the array"));
+    }
+    Ok(())
+}
+
 /// Bytes of the elements; `None` without axes or when nothing could hold them.
-fn data_bytes(spec: &TileSpec) -> Option<u64> {
+pub(crate) fn data_bytes(spec: &TileSpec) -> Option<u64> {
     spec.shape.first()?;
     // Lengths behind a zero count, too, so that products of some of them cannot overflow.
     let span =
