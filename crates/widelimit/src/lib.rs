@@ -1,7 +1,8 @@
 //! Neural networks of infinite width as kernels: the whole path from rows to predictions.
 //!
 //! A network is described once ([`arch::Network`]); [`exact::kernel`] gives its NNGP and NTK kernels,
-//! [`exact::plan`] their price beforehand, [`kernel_to_file`] writes those that exceed memory, and
+//! [`exact::plan`] their price beforehand, [`kernel_to_file`] writes those that exceed memory,
+//! [`kernel_to_store`] those that take more than one run, and
 //! [`Model`] fits, predicts, saves and loads regressions and classifiers on top.
 //!
 //! ```
@@ -32,7 +33,7 @@ mod run;
 mod scalar;
 
 pub use error::{Error, Kind};
-pub use files::kernel_to_file;
+pub use files::{Shard, StoreSummary, kernel_to_file, kernel_to_store};
 pub use flow::Flow;
 pub use model::{Fit, Model, Preprocess, Settings, Task};
 pub use run::Run;

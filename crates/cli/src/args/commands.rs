@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use widelimit::Shard;
 
 use super::NetArg;
 
@@ -127,7 +128,9 @@ pub struct PlanArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   widelimit kernel --net mlp:3:relu --x1 x.npy --out k.npz
-  widelimit kernel --net net.json --x1 test.csv --x2 train.csv --get both --dtype f32 --out k.npz")]
+  widelimit kernel --net net.json --x1 test.csv --x2 train.csv --get both --dtype f32 --out k.npz
+  widelimit kernel --net mlp:3:relu --x1 x.npy --out k.store --resume       run again after a kill
+  widelimit kernel --net mlp:3:relu --x1 x.npy --out k.store --shard 2/4    one of four processes")]
 pub struct KernelArgs {
     /// Preset, JSON text or path of a JSON file
     #[arg(long, value_name = "NET")]
@@ -144,9 +147,22 @@ pub struct KernelArgs {
     /// Number format
     #[arg(long, value_enum, default_value = "f64")]
     pub dtype: Dtype,
-    /// File to write, ending in .npz
-    #[arg(long, value_name = "K.npz")]
+    /// File to write, ending in .npz, or folder, ending in .store, that grows over several runs
+    #[arg(long, value_name = "K.npz|K.store")]
     pub out: PathBuf,
+    /// Continue the store, or begin it where there is none
+    #[arg(long)]
+    pub resume: bool,
+    /// Compute the i-th of N parts of the store; the parts may run side by side
+    #[arg(long, value_name = "i/N", value_parser = parse_shard)]
+    pub shard: Option<Shard>,
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    numbers
+        .and_then(|(number, count)| Shard::new(number, count))
+        .ok_or_else(|| "expected a part and the number of parts, from 1/N to N/N".into())
 }
 
 /// Arguments of `fit`.
@@ -301,6 +317,10 @@ mod tests {
         assert_eq!(parse_shape("784"), Ok(InputShape(vec![784])));
         for bad in ["", "0", "3x", "x3", "-1", "3x0x1"] {
             assert!(parse_shape(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse_shard("2/4"), Shard::new(2, 4).ok_or_else(String::new));
+        for bad in ["", "2", "0/4", "5/4", "1/0", "a/b", "1/2/3", "-1/2"] {
+            assert!(parse_shard(bad).is_err(), "{bad}");
         }
         assert_eq!(parse_ridge("auto"), Ok(RidgeArg::Auto));
         assert_eq!(parse_ridge("1e-3"), Ok(RidgeArg::Value(1e-3)));

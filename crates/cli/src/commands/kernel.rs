@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use widelimit::data::Array;
 use widelimit::exact::{self, Plan, Want};
-use widelimit::{Network, Run, Scalar, kernel_to_file};
+use widelimit::ndarray::Array2;
+use widelimit::{Network, Run, Scalar, Shard, StoreSummary, kernel_to_file, kernel_to_store};
 
 use super::data;
 use crate::answer::Answer;
@@ -23,36 +23,80 @@ fn want(get: Get) -> Want {
     }
 }
 
+/// Inputs of a job as far as their files tell without being read.
+struct Inputs {
+    rows: usize,
+    other: Option<usize>,
+    columns: usize,
+    /// Bytes they take while the kernel is computed.
+    held: u64,
+    /// Bytes they take at most while they are read and converted.
+    reading: u64,
+}
+
+impl Inputs {
+    fn look(x1: &str, x2: Option<&str>, dtype: Dtype) -> Result<Self, Failure> {
+        let element = if dtype == Dtype::F32 { 4 } else { 8 };
+        let look = |text: &str| -> Result<(usize, usize, u64), Failure> {
+            let peek = widelimit::data::peek(&data::source(text)?)?;
+            let Some((rows, rest)) = peek.shape.split_first() else {
+                let message = format!("{text} is a single number, not an array of inputs");
+                return Err(Failure::data(message));
+            };
+            let stored = if peek.type_name == "float32" { 4 } else { 8 };
+            Ok((*rows, rest.iter().product(), stored))
+        };
+        let (rows, columns, stored) = look(x1)?;
+        let other = x2.map(look).transpose()?;
+        if let Some((_, width, _)) = other.filter(|(_, width, _)| *width != columns) {
+            return Err(Failure::data(format!(
+                "{x1} has {columns} columns but the other inputs have {width}"
+            )));
+        }
+        let bytes = |rows: usize, size: u64| (rows as u64 * size).saturating_mul(columns as u64);
+        // An array of another precision is there twice while it is converted.
+        let reading = |rows, stored| {
+            let copy = if stored == element { 0 } else { bytes(rows, element) };
+            bytes(rows, stored) + copy
+        };
+        let first = bytes(rows, element);
+        let second = other.map_or(0, |(rows, ..)| bytes(rows, element));
+        let later = other.map_or(0, |(rows, _, stored)| first + reading(rows, stored));
+        Ok(Self {
+            rows,
+            other: other.map(|(rows, ..)| rows),
+            columns,
+            held: first + second,
+            reading: reading(rows, stored).max(later),
+        })
+    }
+
+    /// The plan of a kernel of these inputs; what does not fit the memory limit is refused.
+    fn plan(
+        &self,
+        network: &Network,
+        get: Get,
+        dtype: Dtype,
+        session: &Session,
+    ) -> Result<Plan, Failure> {
+        session.less(self.reading)?;
+        let run = Run { budget: session.less(self.held)?, ..session.run() };
+        let options = run.options(want(get));
+        let &Self { rows, other, columns, .. } = self;
+        let plan = match dtype {
+            Dtype::F64 => exact::plan::<f64>(network, rows, other, columns, &options),
+            Dtype::F32 => exact::plan::<f32>(network, rows, other, columns, &options),
+        };
+        Ok(plan.map_err(widelimit::Error::from)?)
+    }
+}
+
 /// Says what a kernel will cost; of the data only the shapes are read.
 pub fn plan(args: &PlanArgs, session: &Session) -> Result<(), Failure> {
     let network = args.net.read()?;
-    let shape = |text: &str| -> Result<(usize, usize), Failure> {
-        let peek = widelimit::data::peek(&data::source(text)?)?;
-        match peek.shape.split_first() {
-            Some((rows, rest)) => Ok((*rows, rest.iter().product())),
-            None => {
-                Err(Failure::data(format!("{text} is a single number, not an array of inputs")))
-            }
-        }
-    };
-    let (rows, channels) = shape(&args.x1)?;
-    let other = args.x2.as_deref().map(shape).transpose()?;
-    if let Some((_, width)) = other.filter(|(_, width)| *width != channels) {
-        return Err(Failure::data(format!(
-            "{} has {channels} columns but the other inputs have {width}",
-            args.x1
-        )));
-    }
-    let dtype = if args.dtype == Dtype::F32 { 4 } else { 8 };
-    let input = (rows + other.map_or(0, |o| o.0)) as u64 * channels as u64 * dtype;
-    let run = Run { budget: session.less(input)?, ..session.run() };
-    let options = run.options(want(args.get));
-    let plan = match args.dtype {
-        Dtype::F64 => exact::plan::<f64>(&network, rows, other.map(|o| o.0), channels, &options),
-        Dtype::F32 => exact::plan::<f32>(&network, rows, other.map(|o| o.0), channels, &options),
-    };
-    let plan = plan.map_err(widelimit::Error::from)?;
-    told(&plan, input).print(session.json)
+    let inputs = Inputs::look(&args.x1, args.x2.as_deref(), args.dtype)?;
+    let plan = inputs.plan(&network, args.get, args.dtype, session)?;
+    told(&plan, inputs.held).print(session.json)
 }
 
 fn told(plan: &Plan, inputs: u64) -> Answer {
@@ -83,25 +127,63 @@ fn told(plan: &Plan, inputs: u64) -> Answer {
 
 /// Computes a kernel into a file, tile by tile: the result is never held in memory.
 pub fn kernel(args: &KernelArgs, session: &Session) -> Result<(), Failure> {
-    data::expect_ending(&args.out, ".npz")?;
+    let target = Target::of(args)?;
     let network = args.net.read()?;
-    let x1 = data::inputs(&args.x1)?;
-    let x2 = args.x2.as_deref().map(data::inputs).transpose()?;
+    // Refused before anything is read.
+    let inputs = Inputs::look(&args.x1, args.x2.as_deref(), args.dtype)?;
+    inputs.plan(&network, args.get, args.dtype, session)?;
     match args.dtype {
-        Dtype::F64 => compute::<f64>(args, &network, x1, x2, session),
-        Dtype::F32 => compute::<f32>(args, &network, x1, x2, session),
+        Dtype::F64 => compute::<f64>(args, target, &network, session),
+        Dtype::F32 => compute::<f32>(args, target, &network, session),
     }
+}
+
+/// Where a kernel goes.
+#[derive(Clone, Copy)]
+enum Target {
+    /// A file that appears when it is complete.
+    File,
+    /// A store, of which this call computes a part.
+    Store(Shard),
+}
+
+impl Target {
+    fn of(args: &KernelArgs) -> Result<Self, Failure> {
+        let out = args.out.display();
+        if data::expect_ending(&args.out, ".store").is_err() {
+            data::expect_ending(&args.out, ".npz").map_err(|_| {
+                Failure::usage(format!("{out}: a name ending in .npz or .store is expected"))
+            })?;
+            for (flag, given) in [("--resume", args.resume), ("--shard", args.shard.is_some())] {
+                if given {
+                    return Err(Failure::usage(format!(
+                        "{flag} needs a store that can be continued: --out with a name ending in \
+                         .store, got {out}"
+                    )));
+                }
+            }
+            return Ok(Self::File);
+        }
+        if args.out.exists() && !args.resume && args.shard.is_none() {
+            return Err(Failure::usage(format!("{out} is there already; --resume continues it")));
+        }
+        Ok(Self::Store(args.shard.unwrap_or(Shard::WHOLE)))
+    }
+}
+
+/// Reads inputs in the precision asked for.
+fn read<T: Scalar>(text: &str) -> Result<Array2<T>, Failure> {
+    Ok(data::inputs(text)?.into_matrix::<T>(text)?)
 }
 
 fn compute<T: Scalar>(
     args: &KernelArgs,
+    target: Target,
     network: &Network,
-    x1: Array,
-    x2: Option<Array>,
     session: &Session,
 ) -> Result<(), Failure> {
-    let x1 = x1.into_matrix::<T>(&args.x1)?;
-    let x2 = x2.map(|x2| x2.into_matrix::<T>("x2")).transpose()?;
+    let x1 = read::<T>(&args.x1)?;
+    let x2 = args.x2.as_deref().map(read::<T>).transpose()?;
     let entries = x1.len() + x2.as_ref().map_or(0, |x2| x2.len());
     let bar = session.bar("kernel");
     let report = |progress| bar.report(progress);
@@ -112,15 +194,24 @@ fn compute<T: Scalar>(
     };
     let start = Instant::now();
     let x2 = x2.as_ref().map(|x2| x2.view());
+    let (x1, want, out) = (x1.view(), want(args.get), args.out.as_path());
+    let mut answer = Answer::new();
     let summary = {
-        // Ctrl-C stops this call; it takes its temporary file with it.
+        // Ctrl-C stops this call; it takes its temporary file with it, or leaves a store in order.
         let _finish = interrupt::writing();
-        kernel_to_file(network, x1.view(), x2, want(args.get), &args.out, &run)?
+        match target {
+            Target::File => kernel_to_file(network, x1, x2, want, out, &run)?,
+            Target::Store(shard) => {
+                let done = kernel_to_store(network, x1, x2, want, (out, shard), &run)?;
+                answer = store_answer(answer, &done);
+                done.summary
+            }
+        }
     };
     let took = start.elapsed().as_secs_f64();
     drop(bar);
     let columns = x2.map_or(x1.nrows(), |x2| x2.nrows());
-    let mut answer = Answer::new()
+    let mut answer = answer
         .with("shape", format!("{} x {columns}", x1.nrows()), json!([x1.nrows(), columns]))
         .with("seconds", seconds(took), took)
         .with("file", args.out.display().to_string(), args.out.display().to_string());
@@ -128,4 +219,16 @@ fn compute<T: Scalar>(
         answer = answer.with("relative_error", format!("at most {error:.1e}"), error);
     }
     answer.print(session.json)
+}
+
+fn store_answer(answer: Answer, done: &StoreSummary) -> Answer {
+    let state = if done.complete {
+        "complete"
+    } else {
+        "tiles are missing; other shards, or --resume, compute them"
+    };
+    answer
+        .with("tiles", format!("{}, {} found", done.tiles, done.found), done.tiles)
+        .for_programs("tiles_found", done.found)
+        .with("store", state, done.complete)
 }

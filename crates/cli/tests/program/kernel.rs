@@ -157,3 +157,67 @@ fn ctrl_c_stops_at_once_and_leaves_nothing() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted"));
     assert_eq!(place.files().len(), before, "no file, not even a temporary one");
 }
+
+/// Arguments of a kernel of `x.npy`.
+fn kernel_of<'a>(net: &'a str, out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["kernel", "--net", net, "--x1", "x.npy", "--out", out], more].concat()
+}
+
+#[test]
+fn shards_of_a_store_make_the_whole_kernel() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(700, 4, 8));
+    place.ok(&kernel_of("mlp:2:erf", "whole.npz", &["--get", "both"]));
+    let small = ["--get", "both", "--memory", "4MiB", "--json"];
+    for (shard, complete) in [("2/3", false), ("1/3", false), ("3/3", true)] {
+        let run = place.ok(&kernel_of(
+            "mlp:2:erf",
+            "k.store",
+            &[&small[..], &["--shard", shard]].concat(),
+        ));
+        assert_eq!(run.json()["store"], complete, "{shard}");
+        assert!(run.json()["tiles"].as_u64() > Some(3), "{}", run.out);
+    }
+    for name in ["ntk", "nngp"] {
+        let whole = place.read_npz("whole.npz", name);
+        assert_eq!(place.read_npy(&format!("k.store/{name}.npy")), whole, "{name}");
+    }
+    // Nothing is left to do; and no other job may go on with it.
+    let run = place.ok(&kernel_of("mlp:2:erf", "k.store", &[&small[..], &["--resume"]].concat()));
+    assert_eq!(run.json()["tiles_found"], run.json()["tiles"]);
+    place.fails(2, &kernel_of("mlp:2:erf", "k.store", &small), &["k.store", "--resume"]);
+    let other = [&small[..], &["--resume"]].concat();
+    place.fails(3, &kernel_of("mlp:3:erf", "k.store", &other), &["another network"]);
+    place.npy("x.npy", &noise(700, 4, 9));
+    place.fails(3, &kernel_of("mlp:2:erf", "k.store", &other), &["another x1"]);
+    place.fails(2, &kernel_of("mlp:2:erf", "k.npz", &["--resume"]), &["--resume", ".store"]);
+    place.fails(2, &kernel_of("mlp:2:erf", "k.npz", &["--shard", "1/2"]), &["--shard", ".store"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_killed_job_goes_on_where_it_stopped() {
+    let place = Place::new();
+    // Five seconds of work on one thread; what is finished goes on record every two.
+    place.npy("x.npy", &noise(4000, 20, 10));
+    let net = "mlp:3:relu6";
+    let more = ["--resume", "--threads", "1", "--json"];
+    let arguments = kernel_of(net, "k.store", &more);
+    let mut child = place.command(&arguments).stdout(Stdio::null()).spawn().unwrap();
+    let record = place.path("k.store").join("done-1-of-1.log");
+    let start = Instant::now();
+    while std::fs::metadata(&record).map_or(0, |m| m.len()) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "finished before anything was on record");
+        assert!(start.elapsed() < Duration::from_secs(120), "nothing on record");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(place.path("k.store").join("ntk.npy.part").exists());
+    let run = place.ok(&arguments);
+    let (found, tiles) = (&run.json()["tiles_found"], &run.json()["tiles"]);
+    assert!(found.as_u64() > Some(0) && found.as_u64() < tiles.as_u64(), "{found} of {tiles}");
+    assert_eq!(run.json()["store"], true);
+    place.ok(&kernel_of(net, "whole.npz", &[]));
+    assert!(place.read_npy("k.store/ntk.npy") == place.read_npz("whole.npz", "ntk"));
+}
