@@ -120,6 +120,16 @@ pub enum Error {
         /// The bytes asked for.
         bytes: u64,
     },
+    /// The disk has no room for the file.
+    #[error("{} needs {needed} bytes on disk, of which {free} are free", path.display())]
+    NoRoom {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its size.
+        needed: u64,
+        /// What the file system has left for this user.
+        free: u64,
+    },
     /// The array has the wrong number of dimensions.
     #[error("{what} has shape {shape:?}; {wanted}")]
     Shape {

@@ -98,9 +98,8 @@ impl Error {
             Error::Network(_) | Error::Parameter { .. } => Kind::Usage,
             Error::Kernel(error) => kind_of_kernel(error),
             Error::Learn(error) => kind_of_learn(error),
-            Error::Data(DataError::OutOfMemory { .. }) | Error::MemoryLimit { .. } => {
-                Kind::Resource
-            }
+            Error::Data(DataError::OutOfMemory { .. } | DataError::NoRoom { .. })
+            | Error::MemoryLimit { .. } => Kind::Resource,
             Error::Linalg(widelimit_linalg::Error::NotPositiveDefinite { .. }) => Kind::Numerical,
             Error::Cancelled => Kind::Interrupted,
             Error::Data(_)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::ArrayView2;
 use serde_json::{Value, json};
-use widelimit_data::{StoreSpec, TileFile, TileSpec, TileStore, checksum};
+use widelimit_data::{StoreSpec, TileFile, TileSpec, TileStore, check_room, checksum};
 use widelimit_exact::{self as exact, Quantity, Sink, Summary, Want};
 
 use crate::{Error, Network, Run, Scalar};
@@ -24,6 +24,9 @@ pub fn kernel_to_file<T: Scalar>(
     run: &Run<'_>,
 ) -> Result<exact::Summary, Error> {
     let names: Vec<Quantity> = want.quantities().collect();
+    let n2 = x2.map(|x2| x2.nrows());
+    let plan = exact::plan::<T>(network, x1.nrows(), n2, x1.ncols(), &run.options(want))?;
+    check_room(path, plan.result_bytes)?;
     let file = TileFile::create(path, &arrays(want, x1, x2))?;
     let file = Tiles { file, names };
     let summary = exact::kernel_into(network, x1, x2, &run.options(want), &file)?;
@@ -104,6 +107,9 @@ pub fn kernel_to_store<T: Scalar>(
     let plan = exact::plan::<T>(network, x1.nrows(), n2, x1.ncols(), &options)?;
     let (tile, tiles) = (plan.tile, plan.tiles);
     let description = description(network, x1, x2, want)?;
+    if !path.exists() {
+        check_room(path, plan.result_bytes)?;
+    }
     let spec = StoreSpec { description, arrays: arrays(want, x1, x2), tile, tiles };
     let store = TileStore::open_or_create(path, &spec, &shard.writer())?;
     let found = store.done();

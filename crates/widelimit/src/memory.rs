@@ -1,4 +1,4 @@
-//! Amounts of memory as text.
+//! Amounts of memory: as text, and what the machine has.
 
 use crate::Error;
 
@@ -58,9 +58,39 @@ pub fn show(bytes: u64) -> String {
     )
 }
 
+/// Bytes that a new job can have without anything being swapped out or killed, where the system tells:
+/// what Linux calls available, and no more than the process's control group may use.
+pub fn available() -> Option<u64> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let machine = field(&machine, "MemAvailable:")?;
+    Some(
+        group.and_then(|text| text.trim().parse().ok()).map_or(machine, |group| machine.min(group)),
+    )
+}
+
+/// A field of `/proc/meminfo`, in bytes.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_machine_tells_what_it_has() {
+        let text = "MemTotal:       24 kB\nMemFree:        1 kB\nMemAvailable:  23 kB\n";
+        assert_eq!(field(text, "MemAvailable:"), Some(23 * 1024));
+        for text in ["", "MemAvailable: many kB", "MemAvailable: 7", "MemAvailable: -7 kB"] {
+            assert_eq!(field(text, "MemAvailable:"), None, "{text}");
+        }
+        if cfg!(target_os = "linux") {
+            assert!(available().is_some_and(|bytes| bytes > 1 << 20));
+        }
+    }
 
     #[test]
     fn amounts_are_read_and_shown() {
