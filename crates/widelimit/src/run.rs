@@ -42,6 +42,13 @@ impl<'a> Run<'a> {
         if self.cancel.is_some_and(Cancel::is_cancelled) { Err(Error::Cancelled) } else { Ok(()) }
     }
 
+    /// The means that are left when `taken` bytes are in use.
+    pub(crate) fn less(&self, what: &'static str, taken: u64) -> Result<Self, Error> {
+        self.check_memory(what, taken)?;
+        let left = |limit: u64| Budget::bytes(limit - taken);
+        Ok(Self { budget: self.budget.limit().map_or(self.budget, left), ..self.clone() })
+    }
+
     /// Refuses a job that needs more memory than allowed.
     pub(crate) fn check_memory(&self, what: &'static str, needed: u64) -> Result<(), Error> {
         match self.budget.limit() {

@@ -38,9 +38,10 @@ impl Model {
         let solver = Solver { y, codes, classes: classes.len(), settings };
         // Checked before scaling, so that errors name values as they were given.
         check_finite(x)?;
+        run.check_memory("the fit", solver.memory::<T>(network, x, run)?)?;
         let scaling = Scaling::learn(settings.preprocess, x);
         let scaled = scaling.apply(x);
-        run.check_memory("the fit", solver.memory::<T>(network, scaled.view(), run)?)?;
+        let run = &run.less("the fit", (x.len() * size_of::<T>()) as u64)?;
         let kernel = kernel_of(network, settings.quantity, scaled.view(), None, run)?;
         run.check_cancelled()?;
         let solution = solver.solve(kernel, run)?;
@@ -175,7 +176,9 @@ impl Solver<'_> {
             Quantity::Nngp => memory::gaussian_process(false, n, outputs, size),
             Quantity::Ntk => 0,
         };
-        Ok(kernel.max(solve).max(process))
+        // The model keeps the rows.
+        let rows = (x.len() * size) as u64;
+        Ok(kernel.max(solve).max(process).saturating_add(rows))
     }
 
     fn solve<T: Scalar>(

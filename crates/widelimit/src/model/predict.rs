@@ -10,7 +10,7 @@ use super::fit::{kernel_of, posterior, want};
 use super::{Arrays, Model, State};
 use crate::{Error, Quantity, Run, Scalar};
 
-/// Bytes of a block of the kernel between new and training rows.
+/// Bytes of a block of new rows and of their kernel with the training rows.
 const BLOCK_BYTES: u64 = 64 << 20;
 
 /// Mean and standard deviation of a prediction, rows x outputs each.
@@ -80,29 +80,29 @@ impl Model {
         }
     }
 
-    /// Rows of a block: what 64 MiB hold, or a quarter of the memory limit.
-    fn block_rows(&self, element: usize, run: &Run<'_>) -> usize {
-        let bytes = run.budget.limit().map_or(BLOCK_BYTES, |limit| (limit / 4).min(BLOCK_BYTES));
-        (bytes / (self.fit.rows.max(1) * element) as u64).max(1) as usize
-    }
-
-    /// Calls `take` with each block of scaled rows and their kernel with the training rows.
+    /// Calls `take` with each block of scaled rows and their kernel with the training rows, while `held`
+    /// bytes are in use and the caller works on `work` bytes for each row.
     fn blocks<T: Scalar, S: Scalar>(
         &self,
         arrays: &Arrays<S>,
         x: ArrayView2<'_, T>,
         run: &Run<'_>,
+        (held, work): (u64, u64),
         mut take: impl FnMut(usize, ArrayView2<'_, S>, ArrayView2<'_, S>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.check_width(x.ncols())?;
-        let step = self.block_rows(size_of::<S>(), run);
+        let element = size_of::<S>() as u64;
+        // The row in the precision of the model, and scaled.
+        let beside = 2 * x.ncols() as u64 * element + work;
+        let step = block_rows(self.fit.rows as u64 * element + beside, x.nrows(), run);
+        let run = run.less("the prediction", held.saturating_add(beside * step as u64))?;
         for (block, rows) in x.axis_chunks_iter(Axis(0), step).enumerate() {
             run.check_cancelled()?;
             let rows = rows.mapv(|value| S::narrow(value.widen()));
             let scaled = arrays.scaling.apply(rows.view());
             let quantity = self.settings.quantity;
             let kernel =
-                kernel_of(&self.network, quantity, scaled.view(), Some(arrays.x.view()), run)
+                kernel_of(&self.network, quantity, scaled.view(), Some(arrays.x.view()), &run)
                     .map_err(|error| rows_from(error, block * step))?;
             take(block * step, scaled.view(), kernel.view())?;
         }
@@ -116,7 +116,7 @@ impl Model {
         run: &Run<'_>,
     ) -> Result<Array2<T>, Error> {
         let mut values = Array2::from_elem((x.nrows(), self.fit.outputs), T::narrow(0.0));
-        self.blocks(arrays, x, run, |first, _, kernel| {
+        self.blocks(arrays, x, run, (0, 0), |first, _, kernel| {
             // Products in the canonical order: a row's value does not depend on its block.
             let block = gram(kernel, Some(arrays.dual.t()), &run.par) + &arrays.mean;
             values
@@ -136,7 +136,9 @@ impl Model {
         let mean = self.predict_in(arrays, x, run)?;
         let process = self.process(arrays, run)?;
         let mut deviation = Array2::from_elem(mean.dim(), T::narrow(0.0));
-        self.blocks(arrays, x, run, |first, rows, kernel| {
+        // The factor, and a row of the kernel in double precision before and after it met the factor.
+        let n = self.fit.rows as u64;
+        self.blocks(arrays, x, run, (8 * n * n, 3 * 8 * n), |first, rows, kernel| {
             let prior = self.prior(rows, run)?;
             let posterior = process.predict(kernel, Prior::Diagonal(prior.view()), &run.par)?;
             let variance = posterior.variance.unwrap_or_default();
@@ -181,6 +183,12 @@ impl Model {
         let process = posterior(&self.settings, ridge, kernel, y, run)?;
         Ok(arrays.process.get_or_init(|| process))
     }
+}
+
+/// Rows of a block, of `each` bytes: what 64 MiB hold, or a quarter of the memory limit.
+fn block_rows(each: u64, rows: usize, run: &Run<'_>) -> usize {
+    let bytes = run.budget.limit().map_or(BLOCK_BYTES, |limit| (limit / 4).min(BLOCK_BYTES));
+    ((bytes / each.max(1)).max(1) as usize).min(rows.max(1))
 }
 
 /// Errors of a block name rows of the whole.
