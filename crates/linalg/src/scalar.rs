@@ -10,7 +10,7 @@ use crate::gram::lanes::Lanes;
 use crate::gram::{Block, Isa, Norms, Pack};
 use crate::product::Operand;
 use crate::qr::Reflect;
-use crate::transpose::Rows;
+use crate::transpose::{Rows, dispatch};
 
 /// A floating-point type that this crate computes in: `f32` or `f64`.
 ///
@@ -122,7 +122,7 @@ macro_rules! scalar {
 
         impl sealed::Kernels for $t {
             fn pack(isa: Isa, job: Pack<'_, Self>) {
-                job.dispatch(isa)
+                dispatch(isa, job)
             }
 
             fn gram_block(isa: Isa, job: Block<'_, '_, Self>) {
@@ -134,7 +134,7 @@ macro_rules! scalar {
             }
 
             fn transpose(isa: Isa, job: Rows<'_, '_, Self>) {
-                job.dispatch(isa)
+                dispatch(isa, job)
             }
 
             fn matmul(

@@ -1,5 +1,7 @@
 //! Transposition: whole matrices, and the 4 × 4 blocks that they and packing are made of.
 
+use std::marker::PhantomData;
+
 use ndarray::{ArrayView2, ArrayViewMut2};
 use pulp::{Simd, WithSimd};
 
@@ -41,42 +43,49 @@ pub struct Rows<'a, 'b, T> {
     targets: &'a mut [&'b mut [T]],
 }
 
-/// A job with the transposer of its instruction set.
-struct With<'a, 'b, T, M> {
-    rows: Rows<'a, 'b, T>,
-    blocks: M,
+/// Work made of transposed blocks.
+pub trait BlockJob<T> {
+    /// Does it; implementations are `#[inline(always)]`.
+    fn run<M: Transpose<T>>(self, blocks: M);
 }
 
-impl<T: Copy, M: Transpose<T>> WithSimd for With<'_, '_, T, M> {
+/// A job with the transposer of its instruction set.
+struct With<J, T, M> {
+    job: J,
+    blocks: M,
+    element: PhantomData<T>,
+}
+
+impl<T, J: BlockJob<T>, M: Transpose<T>> WithSimd for With<J, T, M> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.rows.run(self.blocks);
+        self.job.run(self.blocks);
     }
 }
 
-impl<T: Copy> Rows<'_, '_, T> {
-    /// Transposes with the instructions of `isa`.
-    #[cfg(target_arch = "x86_64")]
-    pub fn dispatch(self, isa: Isa)
-    where
-        pulp::x86::V3: Transpose<T>,
-    {
-        match pulp::x86::V3::try_new() {
-            Some(simd) if isa != Isa::Portable => {
-                Simd::vectorize(simd, With { rows: self, blocks: simd })
-            }
-            _ => self.run(Plain),
+/// Runs a job with the instructions of `isa`.
+#[cfg(target_arch = "x86_64")]
+pub fn dispatch<T: Copy, J: BlockJob<T>>(isa: Isa, job: J)
+where
+    pulp::x86::V3: Transpose<T>,
+{
+    match pulp::x86::V3::try_new() {
+        Some(simd) if isa != Isa::Portable => {
+            Simd::vectorize(simd, With { job, blocks: simd, element: PhantomData })
         }
+        _ => job.run(Plain),
     }
+}
 
-    /// Transposes with what the target promises.
-    #[cfg(not(target_arch = "x86_64"))]
-    pub fn dispatch(self, _: Isa) {
-        self.run(Plain);
-    }
+/// Runs a job with what the target promises.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn dispatch<T: Copy, J: BlockJob<T>>(_: Isa, job: J) {
+    job.run(Plain);
+}
 
+impl<T: Copy> BlockJob<T> for Rows<'_, '_, T> {
     #[inline(always)]
     fn run<M: Transpose<T>>(self, blocks: M) {
         for (band, sources) in self.sources.chunks(BAND).enumerate() {
@@ -207,7 +216,7 @@ mod tests {
         let sources: Vec<&[f64]> = from.outer_iter().filter_map(|row| row.to_slice()).collect();
         let mut targets: Vec<&mut [f64]> =
             out.outer_iter_mut().filter_map(|row| row.into_slice()).collect();
-        Rows { sources: &sources, targets: &mut targets }.dispatch(Isa::Portable);
+        dispatch(Isa::Portable, Rows { sources: &sources, targets: &mut targets });
         assert_eq!(out, from.t());
     }
 

@@ -7,12 +7,10 @@
 use std::ops::Range;
 
 use ndarray::ArrayView2;
-use pulp::{Simd, WithSimd};
 
-use super::Isa;
 use super::kernel::MAX_WIDTH;
 use super::lanes::Lanes;
-use crate::transpose::{Plain, Transpose};
+use crate::transpose::{BlockJob, Transpose};
 
 /// The columns transposed at a time, so that what is written stays in L1.
 const STEP: usize = 32;
@@ -26,42 +24,7 @@ pub struct Pack<'a, T> {
     pub out: &'a mut [T],
 }
 
-/// A job with the transposer of its instruction set.
-struct With<'a, T, M> {
-    job: Pack<'a, T>,
-    transpose: M,
-}
-
-impl<T: Lanes, M: Transpose<T>> WithSimd for With<'_, T, M> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        self.job.run(self.transpose);
-    }
-}
-
-impl<T: Lanes> Pack<'_, T> {
-    /// Packs with the instructions of `isa`.
-    #[cfg(target_arch = "x86_64")]
-    pub fn dispatch(self, isa: Isa)
-    where
-        pulp::x86::V3: Transpose<T>,
-    {
-        match pulp::x86::V3::try_new() {
-            Some(simd) if isa != Isa::Portable => {
-                Simd::vectorize(simd, With { job: self, transpose: simd })
-            }
-            _ => self.run(Plain),
-        }
-    }
-
-    /// Packs with what the target promises.
-    #[cfg(not(target_arch = "x86_64"))]
-    pub fn dispatch(self, _: Isa) {
-        self.run(Plain);
-    }
-
+impl<T: Lanes> BlockJob<T> for Pack<'_, T> {
     #[inline(always)]
     fn run<M: Transpose<T>>(self, transpose: M) {
         let Self { x, chunk, width, out } = self;
