@@ -116,7 +116,9 @@ impl Model {
         run: &Run<'_>,
     ) -> Result<Array2<T>, Error> {
         let mut values = Array2::from_elem((x.nrows(), self.fit.outputs), T::narrow(0.0));
-        self.blocks(arrays, x, run, (0, 0), |first, _, kernel| {
+        // The product packs the block of the kernel.
+        let packed = (self.fit.rows * size_of::<S>()) as u64;
+        self.blocks(arrays, x, run, (0, packed), |first, _, kernel| {
             // Products in the canonical order: a row's value does not depend on its block.
             let block = gram(kernel, Some(arrays.dual.t()), &run.par) + &arrays.mean;
             values
