@@ -15,8 +15,9 @@
 //! # Whole or not at all
 //!
 //! Every writer works on a temporary file in the folder of the target, flushes it to disk and
-//! renames it. Whoever looks sees the old file or the new one, never half of one. An array in a
-//! [`TileStore`] has another name until it is complete.
+//! renames it. Whoever looks sees the old file or the new one, never half of one. A [`Draft`] is
+//! such a file before it is renamed. An array in a [`TileStore`] has another name until it is
+//! complete.
 #![forbid(unsafe_code)]
 
 mod array;
@@ -39,12 +40,12 @@ mod tile_file;
 mod tile_store;
 
 pub use array::{Array, Element, FloatType};
-pub use atomic::write_atomically;
+pub use atomic::{Draft, check_writable, write_atomically};
 pub use check::check_finite;
 pub use csv::{CsvOptions, CsvTable};
 pub use error::Error;
 pub use model_file::ModelFile;
-pub use npy::{ArrayFile, write_labels, write_npy};
+pub use npy::{ArrayFile, draft_labels, draft_npy, write_labels, write_npy};
 pub use npz::{Npz, write_npz};
 pub use read::{Peek, peek, peek_without, read_inputs, read_inputs_without, read_targets};
 pub use source::{Format, Source};

@@ -134,7 +134,7 @@ impl TileFile {
         }
         let draft = Draft::create(path)?;
         for (at, bytes) in headers {
-            write_all_at(draft.file(), &bytes, at).map_err(Error::io("write", draft.target()))?;
+            write_all_at(draft.file(), &bytes, at).map_err(Error::io("write", draft.path()))?;
         }
         Ok(TileFile { draft, what, slots, archive, end: at })
     }
@@ -157,7 +157,7 @@ impl TileFile {
         let place = Place { data: slot.data, columns: slot.columns };
         place
             .write(self.draft.file(), row, column, tile)
-            .map_err(Error::io("write", self.draft.target()))?;
+            .map_err(Error::io("write", self.draft.path()))?;
         slot.written.fetch_add(tile.len() as u64, Ordering::Relaxed);
         Ok(())
     }
@@ -189,7 +189,7 @@ impl TileFile {
             }
         }
         if self.archive {
-            self.write_directory().map_err(Error::io("write", self.draft.target()))?;
+            self.write_directory().map_err(Error::io("write", self.draft.path()))?;
         }
         self.draft.publish()
     }

@@ -12,4 +12,4 @@ pub use file::ArrayFile;
 pub(crate) use file::{Body, Packing};
 pub(crate) use header::{Header, Kind};
 pub(crate) use write::{Sum, header_bytes, write_values};
-pub use write::{write_labels, write_npy};
+pub use write::{draft_labels, draft_npy, write_labels, write_npy};

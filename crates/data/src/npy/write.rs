@@ -1,6 +1,6 @@
 //! Writing `.npy` arrays: version 1, little-endian, C order.
 
-use crate::{Array, Classes, Element, Error, FloatType, write_atomically};
+use crate::{Array, Classes, Draft, Element, Error, FloatType};
 use ndarray::{ArrayView, ArrayViewD, Axis, Dimension};
 use std::io::{self, Write};
 use std::path::Path;
@@ -87,7 +87,18 @@ pub fn write_npy<T: Element, D: Dimension>(
     path: impl AsRef<Path>,
     array: ArrayView<'_, T, D>,
 ) -> Result<(), Error> {
-    write_atomically(path, |file| {
+    draft_npy(path, array)?.publish()
+}
+
+/// What [`write_npy`] writes, not published yet.
+///
+/// # Errors
+/// As [`write_npy`].
+pub fn draft_npy<T: Element, D: Dimension>(
+    path: impl AsRef<Path>,
+    array: ArrayView<'_, T, D>,
+) -> Result<Draft, Error> {
+    Draft::filled(path, |file| {
         file.write_all(&header_bytes(T::FLOAT_TYPE, array.shape()))?;
         write_array(array.into_dyn(), file)
     })
@@ -114,6 +125,18 @@ pub fn write_labels(
     codes: &[usize],
     classes: &Classes,
 ) -> Result<(), Error> {
+    draft_labels(path, codes, classes)?.publish()
+}
+
+/// What [`write_labels`] writes, not published yet.
+///
+/// # Errors
+/// As [`write_labels`].
+pub fn draft_labels(
+    path: impl AsRef<Path>,
+    codes: &[usize],
+    classes: &Classes,
+) -> Result<Draft, Error> {
     let path = path.as_ref();
     if let Some(code) = codes.iter().find(|code| **code >= classes.len()) {
         return Err(Error::NotFound {
@@ -141,7 +164,7 @@ pub fn write_labels(
             (format!("<U{length}"), c.iter().map(utf32).collect())
         }
     };
-    write_atomically(path, |file| {
+    Draft::filled(path, |file| {
         file.write_all(&typed_header(&descr, &[codes.len()]))?;
         codes.iter().try_for_each(|code| file.write_all(&elements[*code]))
     })
