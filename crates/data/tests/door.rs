@@ -55,6 +55,28 @@ fn a_heading_is_believed_when_its_name_is_asked_for() {
 }
 
 #[test]
+fn a_heading_that_counts_the_columns_is_no_row() {
+    let folder = Folder::new();
+    let all = folder.text("t.csv", "0,1,2\n5,6,7\n8,9,10\n");
+    let x = read_inputs_without(&all, &["2"]).unwrap();
+    assert_eq!(x, Array::F64(arr2(&[[5., 6.], [8., 9.]]).into_dyn()));
+    let bits = folder.text("t.csv", "0,1\n1,1\n1,0\n");
+    assert_eq!(read_inputs(&bits).unwrap().shape(), [3, 2]);
+}
+
+#[test]
+fn a_heading_over_words_is_no_class() {
+    let folder = Folder::new();
+    let classes = |text: &str| match read_targets(&folder.text("y.csv", text)).unwrap() {
+        Targets::Labels { classes, .. } => classes.names(),
+        Targets::Numbers(_) => panic!("labels"),
+    };
+    assert_eq!(classes("kind\nash\nbirch\nash\n"), ["ash", "birch"]);
+    assert_eq!(classes("ash\nash\nbirch\n"), ["ash", "birch"]);
+    assert_eq!(classes("ash\nbirch\ncedar\n"), ["ash", "birch", "cedar"]);
+}
+
+#[test]
 fn columns_without_names_count_from_zero() {
     let folder = Folder::new();
     let all = folder.text("t.csv", "1;2,5;7\n3;4,5;8\n");

@@ -1,6 +1,8 @@
 //! Finding out how a table is written from its first lines.
 
+use crate::Error;
 use csv::ByteRecord;
+use std::collections::HashSet;
 
 /// Bytes at the start of a file that are looked at.
 pub(super) const HEAD: usize = 1 << 16;
@@ -50,17 +52,50 @@ fn field_counts(head: &[u8], complete: bool) -> Vec<[usize; 3]> {
 }
 
 /// Whether the first record names the columns: some field of it is no number although the field
-/// below is one.
+/// below is one, or it counts the columns.
 pub(super) fn names_columns(first: &ByteRecord, second: Option<&ByteRecord>) -> bool {
     let Some(second) = second else {
         // A single line of words is a heading without data.
         return first.iter().any(is_name);
     };
-    first.iter().zip(second).any(|(above, below)| is_name(above) && number(below).is_some())
+    counts_columns(first, second)
+        || first.iter().zip(second).any(|(above, below)| is_name(above) && number(below).is_some())
+}
+
+/// Whether the first record is `0,1,2,…`, the names that tables without names get. Of two columns
+/// the record may also be a row of a table of zeros and ones, and is where the next record is one.
+fn counts_columns(first: &ByteRecord, second: &ByteRecord) -> bool {
+    let counts = first.iter().enumerate().all(|(i, field)| field == i.to_string().as_bytes());
+    let bits = || second.iter().all(|field| matches!(field, b"0" | b"1"));
+    counts && (first.len() > 2 || (first.len() == 2 && !bits()))
+}
+
+/// Whether the first word of a single column of words names it: it does not come again, although
+/// some word below does. `words` are those below.
+///
+/// A name is no class. A class on the first line that never comes again would be one row alone;
+/// where each word is the only one of its kind, nothing tells a name from the others.
+pub(super) fn names_words(
+    first: &[u8],
+    words: impl Iterator<Item = Result<Vec<u8>, Error>>,
+) -> Result<bool, Error> {
+    let mut seen = HashSet::new();
+    let mut repeated = false;
+    for word in words {
+        let word = word?;
+        if word == first {
+            return Ok(false);
+        }
+        repeated = repeated || !seen.insert(word);
+        if repeated {
+            seen.clear();
+        }
+    }
+    Ok(repeated)
 }
 
 /// Neither a number, finite or not, nor a word for a missing one.
-fn is_name(field: &[u8]) -> bool {
+pub(super) fn is_name(field: &[u8]) -> bool {
     let text = std::str::from_utf8(field).unwrap_or("?");
     text.parse::<f64>().is_err() && !is_missing(field)
 }
@@ -116,5 +151,28 @@ mod tests {
         assert!(names_columns(&r(&["a", "b"]), None));
         assert!(!names_columns(&r(&["1", "2"]), None));
         assert!(!names_columns(&r(&["1", "-inf"]), None));
+    }
+
+    #[test]
+    fn columns_that_are_counted_are_named() {
+        let r = |fields: &[&str]| ByteRecord::from(fields.to_vec());
+        assert!(names_columns(&r(&["0", "1", "2"]), Some(&r(&["5", "1", "0"]))));
+        assert!(names_columns(&r(&["0", "1"]), Some(&r(&["0.5", "1"]))));
+        assert!(!names_columns(&r(&["0", "1"]), Some(&r(&["1", "0"]))));
+        assert!(!names_columns(&r(&["1", "2", "3"]), Some(&r(&["5", "1", "0"]))));
+        assert!(!names_columns(&r(&["0", "1.0", "2"]), Some(&r(&["5", "1", "0"]))));
+        assert!(!names_columns(&r(&["0"]), Some(&r(&["5"]))));
+        assert!(!names_columns(&r(&["0", "1", "2"]), None));
+    }
+
+    #[test]
+    fn a_word_that_never_comes_again_names_the_classes_below() {
+        let named = |words: &[&str]| {
+            let below = words[1..].iter().map(|w| Ok(w.as_bytes().to_vec()));
+            names_words(words[0].as_bytes(), below).unwrap()
+        };
+        assert!(named(&["kind", "ash", "birch", "ash"]));
+        assert!(!named(&["ash", "birch", "birch", "ash"]));
+        assert!(!named(&["ash", "birch", "cedar"]));
     }
 }

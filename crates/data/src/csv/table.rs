@@ -1,6 +1,6 @@
 //! Reading a table: chosen columns as numbers, or one column as text.
 
-use super::detect::{HEAD, is_missing, names_columns, number, separator};
+use super::detect::{HEAD, is_missing, is_name, names_columns, names_words, number, separator};
 use crate::Error;
 use crate::near::nearest;
 use crate::storage::{Storage, Window};
@@ -13,7 +13,9 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CsvOptions {
     /// Whether the first line names the columns. Found out: it does if one of its fields is no
-    /// number although the field below it is one.
+    /// number although the field below it is one; if it counts the columns (`0,1,2,…`); or if it
+    /// is the only field of a line and a word, as all lines are, that does not come again although
+    /// others do.
     pub header: Option<bool>,
     /// The byte between fields. Found out: tab, semicolon or comma.
     pub separator: Option<u8>,
@@ -86,8 +88,12 @@ impl CsvTable {
             return Err(Error::Empty { what: table.what, shape: vec![0, 0] });
         }
         let more = table.next(&mut records, &mut second)?;
-        let header =
-            options.header.unwrap_or_else(|| names_columns(&first, more.then_some(&second)));
+        let words = || more && first.len() == 1 && is_name(&first[0]) && is_name(&second[0]);
+        let header = match options.header {
+            Some(header) => header,
+            None if words() => names_words(&first[0], table.first_fields().skip(1))?,
+            None => names_columns(&first, more.then_some(&second)),
+        };
         let columns = if header {
             first.iter().map(|f| table.text(f, 1).map(str::to_owned)).collect::<Result<_, _>>()?
         } else {
@@ -96,6 +102,17 @@ impl CsvTable {
         drop(records);
         table.name_columns(header, columns)?;
         Ok(table)
+    }
+
+    /// The first field of every record, a heading too.
+    fn first_fields(&self) -> impl Iterator<Item = Result<Vec<u8>, Error>> + '_ {
+        let mut records = self.reader();
+        let mut record = ByteRecord::new();
+        std::iter::from_fn(move || match self.next(&mut records, &mut record) {
+            Ok(true) => Some(Ok(record.get(0).unwrap_or_default().to_vec())),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        })
     }
 
     fn name_columns(&mut self, header: bool, columns: Vec<String>) -> Result<(), Error> {
