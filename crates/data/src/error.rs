@@ -43,7 +43,7 @@ pub enum Error {
         names: Vec<String>,
     },
     /// The file has no array or column of this name.
-    #[error("{what} has no {kind} `{name}`{}; it has {}", did_you_mean(near), list(names))]
+    #[error("{what} has no {kind} `{}`{}; it has {}", shown(name), did_you_mean(near), list(names))]
     NotFound {
         /// The file.
         what: String,
@@ -57,7 +57,7 @@ pub enum Error {
         names: Vec<String>,
     },
     /// The file holds two arrays or columns of one name.
-    #[error("{what} holds `{name}` twice")]
+    #[error("{what} holds `{}` twice", shown(name))]
     Duplicate {
         /// The file.
         what: String,
@@ -197,7 +197,7 @@ pub enum Error {
         got: usize,
     },
     /// A field of a table is empty or says that there is no value.
-    #[error("{what} has no value at line {line}, column `{}`", column.escape_debug())]
+    #[error("{what} has no value at line {line}, column `{}`", shown(column))]
     Missing {
         /// The file.
         what: String,
@@ -207,7 +207,11 @@ pub enum Error {
         column: String,
     },
     /// A field of a table is no finite number.
-    #[error("`{}` at line {line}, column `{}` of {what} is not a finite number", text.escape_debug(), column.escape_debug())]
+    #[error(
+        "`{}` at line {line}, column `{}` of {what} is not a finite number",
+        shown(text),
+        shown(column)
+    )]
     NotANumber {
         /// The file.
         what: String,
@@ -266,6 +270,15 @@ impl Error {
     }
 }
 
+/// A name or a field from a file as it stands there; only what would leave the line is escaped.
+pub(crate) fn shown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { out.extend(c.escape_debug()) } else { out.push(c) }
+    }
+    out
+}
+
 /// At most this many names are listed in a message.
 const LISTED: usize = 20;
 
@@ -273,12 +286,7 @@ fn list(names: &[String]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
-    let mut text = names
-        .iter()
-        .take(LISTED)
-        .map(|n| n.escape_debug().to_string())
-        .collect::<Vec<_>>()
-        .join(", ");
+    let mut text = names.iter().take(LISTED).map(|n| shown(n)).collect::<Vec<_>>().join(", ");
     if names.len() > LISTED {
         text.push_str(&format!(" and {} more", names.len() - LISTED));
     }
@@ -286,5 +294,19 @@ fn list(names: &[String]) -> String {
 }
 
 fn did_you_mean(near: &Option<String>) -> String {
-    near.as_ref().map(|n| format!(" (did you mean `{}`?)", n.escape_debug())).unwrap_or_default()
+    near.as_ref().map(|n| format!(" (did you mean `{}`?)", shown(n))).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_as_they_are_but_stay_on_their_line() {
+        let names = vec!["12\" pipe".to_owned(), "it's".to_owned(), "a\nb".to_owned()];
+        let name = "C:\\d".to_owned();
+        let error =
+            Error::NotFound { what: "t.csv".into(), kind: "column", name, near: None, names };
+        assert_eq!(error.to_string(), r#"t.csv has no column `C:\d`; it has 12" pipe, it's, a\nb"#);
+    }
 }

@@ -1,6 +1,7 @@
 //! Reading the directory of a zip archive.
 
 use crate::Error;
+use crate::error::shown;
 use crate::npy::Packing;
 use crate::storage::Storage;
 
@@ -100,12 +101,11 @@ fn entries(mut directory: &[u8], what: &str) -> Result<Vec<Entry>, Error> {
         let name = String::from_utf8(name.to_vec())
             .map_err(|_| bad(format!("the name of member {number} is not UTF-8")))?;
         if u16_at(directory, 8) & 1 != 0 {
-            return Err(bad(format!("member `{}` is encrypted", name.escape_debug())));
+            return Err(bad(format!("member `{}` is encrypted", shown(&name))));
         }
         let mut sizes = [24, 20, 42].map(|i| u64::from(u32_at(directory, i)));
-        zip64(extra, &mut sizes).ok_or_else(|| {
-            bad(format!("the zip64 sizes of `{}` are missing", name.escape_debug()))
-        })?;
+        zip64(extra, &mut sizes)
+            .ok_or_else(|| bad(format!("the zip64 sizes of `{}` are missing", shown(&name))))?;
         let [len, packed, local] = sizes;
         let method = u16_at(directory, 10);
         let packing = match method {
@@ -114,7 +114,7 @@ fn entries(mut directory: &[u8], what: &str) -> Result<Vec<Entry>, Error> {
             _ => None,
         };
         if packing == Some(Packing::Stored) && len != packed {
-            let name = name.escape_debug();
+            let name = shown(&name);
             return Err(bad(format!("`{name}` is stored, but its sizes are {packed} and {len}")));
         }
         entries.push(Entry {

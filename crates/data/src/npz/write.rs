@@ -1,6 +1,7 @@
 //! Writing zip archives of stored (uncompressed) members, as `np.savez` does.
 
 use crate::array::FloatType;
+use crate::error::shown;
 use crate::npy::{Sum, header_bytes, write_values};
 use crate::{Array, Error, write_atomically};
 use std::io::{self, Write};
@@ -122,7 +123,7 @@ pub(crate) fn check_names<'a>(
 ) -> Result<(), Error> {
     for (i, name) in names.clone().enumerate() {
         if name.len() + 4 > usize::from(u16::MAX) || name.contains('\0') || name.is_empty() {
-            let reason = format!("`{}` cannot be the name of an array", name.escape_debug());
+            let reason = format!("`{}` cannot be the name of an array", shown(name));
             return Err(Error::malformed(what, "npz", reason));
         }
         if names.clone().take(i).any(|n| n == name) {
