@@ -8,7 +8,7 @@
 use crate::near::nearest;
 use crate::npy::{Header, Kind, Sum, Values, numbers, write_values};
 use crate::storage::Storage;
-use crate::{Array, Element, Error, write_atomically};
+use crate::{Array, Element, Error, check_finite, write_atomically};
 use ndarray::{ArrayD, Dimension, IxDyn};
 use safetensors::tensor::{Dtype, Metadata};
 use serde_json::{Map, Value, json};
@@ -21,6 +21,9 @@ const LONGEST_HEADER: u64 = 1 << 24;
 
 /// Text entries that belong to the file and not to the model.
 const RESERVED: [&str; 3] = ["format", "version", "checksum"];
+
+/// Arrays that only tell about the fit and may have gaps, where a value could not be computed.
+const MAY_HAVE_GAPS: [&str; 2] = ["leave_one_out", "ridge_path"];
 
 /// A model as text entries and arrays.
 ///
@@ -82,7 +85,8 @@ impl ModelFile {
     /// [`Error::Malformed`] if the file is no model or breaks the rules of its format,
     /// [`Error::Version`] if another version wrote it, [`Error::Truncated`],
     /// [`Error::TrailingBytes`], [`Error::Checksum`] if it is damaged, [`Error::ElementType`] for
-    /// arrays that are neither `float32` nor `float64`, [`Error::Io`].
+    /// arrays that are neither `float32` nor `float64`, [`Error::NonFinite`] for arrays of which
+    /// predictions could only be wrong, [`Error::Io`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Self::read(&Storage::open(path)?, path.display().to_string())
@@ -250,6 +254,9 @@ impl ModelFile {
             let window = storage.window(start + from as u64, start + to as u64);
             let what = format!("{what}:{name}");
             let array = read_tensor(window, info.dtype, &info.shape, &what)?;
+            if !MAY_HAVE_GAPS.contains(&name.as_str()) {
+                check_finite(&array, &what)?;
+            }
             tensors.insert(name, array);
         }
         let model = ModelFile { metadata, tensors, what };

@@ -106,6 +106,23 @@ fn a_changed_byte_never_changes_a_model() {
     }
 }
 
+/// A checksum does not tell whether numbers make sense.
+#[test]
+fn a_model_of_nothing_but_nan_is_refused() {
+    let mut model = ModelFile::default();
+    model.tensors.insert("ridge_path".to_owned(), Array::F64(arr1(&[f64::NAN]).into_dyn()));
+    assert!(
+        ModelFile::from_bytes(model.to_bytes().unwrap(), "m").is_ok(),
+        "a gap in what it tells"
+    );
+    for bad in [f64::NAN, f64::INFINITY] {
+        model.tensors.insert("dual".to_owned(), Array::F64(arr2(&[[1.0], [bad]]).into_dyn()));
+        let error = ModelFile::from_bytes(model.to_bytes().unwrap(), "m").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("m:dual holds") && text.contains("row 1"), "{text}");
+    }
+}
+
 /// The same for archives, as far as the zip format's checksum covers them: the arrays' bytes.
 #[test]
 fn a_changed_byte_never_changes_the_values_of_an_archive() {
