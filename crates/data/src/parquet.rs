@@ -25,8 +25,8 @@ pub(crate) fn peek(source: &Source, exclude: &[&str]) -> Result<Peek, Error> {
         let columns = table.chosen(source, exclude)?;
         let single = columns.iter().all(|c| table.physical(*c) == Type::FLOAT);
         let rows = usize::try_from(table.reader.metadata().file_metadata().num_rows()).unwrap_or(0);
-        let type_name = if single { "float32" } else { "float64" }.to_owned();
-        Ok(Peek { shape: vec![rows, columns.len()], type_name })
+        let (type_name, size) = if single { ("float32", 4) } else { ("float64", 8) };
+        Ok(Peek::collected(vec![rows, columns.len()], type_name, size))
     })
 }
 

@@ -10,6 +10,19 @@ pub struct Peek {
     pub shape: Vec<usize>,
     /// NumPy's name of the element type as stored.
     pub type_name: String,
+    /// Bytes of memory that the values take as [`read_inputs`] gives them.
+    pub bytes: u64,
+    /// Bytes of memory at the peak of reading them.
+    pub reading: u64,
+}
+
+impl Peek {
+    /// Values of a table, which are collected first and then given their shape.
+    pub(crate) fn collected(shape: Vec<usize>, type_name: &str, size: u64) -> Self {
+        let entries = shape.iter().fold(1, |n: u64, d| n.saturating_mul(*d as u64));
+        let bytes = entries.saturating_mul(size);
+        Peek { shape, type_name: type_name.to_owned(), bytes, reading: bytes.saturating_mul(2) }
+    }
 }
 
 /// Looks at a source without reading its values (a `.csv` is read through to count its rows).
@@ -28,13 +41,14 @@ pub fn peek_without(source: &Source, exclude: &[&str]) -> Result<Peek, Error> {
     match source.format() {
         Format::Npy | Format::Npz => {
             let file = array_file(source)?;
-            Ok(Peek { shape: file.shape().to_vec(), type_name: file.type_name() })
+            let (bytes, reading) = file.memory();
+            Ok(Peek { shape: file.shape().to_vec(), type_name: file.type_name(), bytes, reading })
         }
         Format::Csv => {
             let table = csv_table(source, exclude)?;
             let columns = chosen(source, exclude, table.columns(), |name| table.column(name))?;
             let shape = vec![table.rows()?, columns.len()];
-            Ok(Peek { shape, type_name: "float64".to_owned() })
+            Ok(Peek::collected(shape, "float64", 8))
         }
         Format::Parquet => crate::parquet::peek(source, exclude),
     }

@@ -98,6 +98,7 @@ fn arrays_keep_single_precision_and_shape() {
     let x = source(&path, None);
     assert_eq!(peek(&x).unwrap().type_name, "float32");
     assert_eq!(peek(&x).unwrap().shape, [2, 4, 4, 3]);
+    assert_eq!((peek(&x).unwrap().bytes, peek(&x).unwrap().reading), (4 * 96, 4 * 96));
     let read = read_inputs(&x).unwrap();
     assert_eq!(read, Array::F32(images));
     let error = read.into_matrix::<f32>("x.npy").unwrap_err().to_string();

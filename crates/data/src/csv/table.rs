@@ -194,6 +194,7 @@ impl CsvTable {
             rows += 1;
             Ok(())
         })?;
+        values.shrink_to_fit();
         let wrong = |_| Error::malformed(&self.what, "csv", "rows and columns do not fit");
         Array2::from_shape_vec((rows, columns.len()), values).map_err(wrong)
     }

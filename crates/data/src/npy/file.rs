@@ -1,7 +1,7 @@
 //! An array in a file: looked at first, read when wanted, whole or by rows.
 
 use super::decode::{numbers, read_error, values};
-use super::{Header, Values};
+use super::{Header, Kind, Values};
 use crate::storage::{Storage, Window};
 use crate::{Array, Error, Targets};
 use flate2::read::DeflateDecoder;
@@ -138,6 +138,16 @@ impl ArrayFile {
     /// NumPy's name of the element type as stored, for example `uint8`.
     pub fn type_name(&self) -> String {
         self.header.kind.name()
+    }
+
+    /// Bytes of memory that [`ArrayFile::read`] gives back, and at the peak of reading: single
+    /// precision is kept, every other number becomes a double, and Fortran order is copied.
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        let size =
+            if self.header.kind == Kind::Float(4) { 4 } else { 8.max(self.header.kind.size()) };
+        let bytes = (self.header.count as u64).saturating_mul(size);
+        let copied = self.header.fortran_order && self.header.shape.len() > 1;
+        (bytes, bytes.saturating_mul(1 + u64::from(copied)))
     }
 
     /// Reads all values as floating-point numbers, in C order.
