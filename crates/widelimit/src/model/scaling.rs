@@ -1,6 +1,6 @@
 //! Scaling of inputs, learnt from the training rows.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 use super::Preprocess;
 use crate::Scalar;
@@ -24,15 +24,9 @@ impl Scaling {
             Preprocess::None => Self::None,
             Preprocess::UnitNorm => Self::UnitNorm,
             Preprocess::Standardize => {
-                let n = x.nrows().max(1) as f64;
-                let mean = x.map_axis(Axis(0), |c| c.iter().map(|v| v.widen()).sum::<f64>() / n);
-                let deviation = Array1::from_shape_fn(x.ncols(), |j| {
-                    let column = x.column(j);
-                    let squares = column.iter().map(|v| (v.widen() - mean[j]).powi(2));
-                    let deviation = (squares.sum::<f64>() / n).sqrt();
-                    let rounding = f64::EPSILON * mean[j].abs() * n.sqrt();
-                    if deviation > rounding { deviation } else { 1.0 }
-                });
+                let moments = x.axis_iter(Axis(1)).map(|column| moments(column));
+                let (mean, deviation): (Vec<f64>, Vec<f64>) = moments.unzip();
+                let (mean, deviation) = (Array1::from(mean), Array1::from(deviation));
                 Self::Columns { mean, deviation }
             }
         }
@@ -61,6 +55,29 @@ impl Scaling {
     }
 }
 
+/// Mean and standard deviation of a column; 1 for the deviation of a constant one.
+///
+/// Computed of the values in units of the largest, a power of two so that nothing is rounded:
+/// squares of `1e160` overflow, those of `1e-170` vanish.
+fn moments<T: Scalar>(column: ArrayView1<'_, T>) -> (f64, f64) {
+    let n = column.len().max(1) as f64;
+    let largest = column.iter().fold(0.0, |m: f64, v| m.max(v.widen().abs()));
+    let unit = unit_of(largest);
+    let values = || column.iter().map(|v| v.widen() / unit);
+    let mean = values().sum::<f64>() / n;
+    let deviation = (values().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let rounding = f64::EPSILON * mean.abs() * n.sqrt();
+    let varies = deviation > rounding && deviation * unit > 0.0;
+    (mean * unit, if varies { deviation * unit } else { 1.0 })
+}
+
+/// The power of two at or below a magnitude; 1 for zero.
+fn unit_of(magnitude: f64) -> f64 {
+    // The exponent alone; of subnormal numbers it is zero, and the smallest normal one will do.
+    let power = f64::from_bits(magnitude.to_bits() & f64::INFINITY.to_bits());
+    if magnitude == 0.0 { 1.0 } else { power.max(f64::MIN_POSITIVE) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +88,19 @@ mod tests {
         let x = array![[1.0_f64, 5.0], [3.0, 5.0]];
         let scaling = Scaling::learn(Preprocess::Standardize, x.view());
         assert_eq!(scaling.apply(x.view()), array![[-1.0, 0.0], [1.0, 0.0]]);
+    }
+
+    #[test]
+    fn columns_of_any_magnitude_are_standardised() {
+        let x = array![[1e-170_f64, 1e160, 5e-324, -1.5e308], [3e-170, 3e160, 0.0, 1.5e308]];
+        let scaled = Scaling::learn(Preprocess::Standardize, x.view()).apply(x.view());
+        for (row, sign) in [(0, -1.0), (1, 1.0)] {
+            for column in [0, 1, 3] {
+                let value = scaled[[row, column]];
+                assert!((value - sign).abs() < 1e-14, "{value} at {row}, {column}");
+            }
+            assert!(scaled[[row, 2]].is_finite());
+        }
     }
 
     #[test]
