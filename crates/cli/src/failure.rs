@@ -66,7 +66,7 @@ impl Failure {
             Kind::Usage => 2,
             Kind::Data => 3,
             Kind::Numerical => 4,
-            Kind::Resource => 5,
+            Kind::Resource | Kind::Storage => 5,
             Kind::Interrupted => 6,
         }
     }

@@ -1,5 +1,7 @@
 //! One error for users, sorted by what they can do about it.
 
+use std::io::ErrorKind;
+
 use widelimit_data::Error as DataError;
 use widelimit_exact::Error as ExactError;
 use widelimit_learn::Error as LearnError;
@@ -87,6 +89,8 @@ pub enum Kind {
     Numerical,
     /// Allow more memory or ask for less.
     Resource,
+    /// Make room for the result, or write it elsewhere.
+    Storage,
     /// The user stopped the job.
     Interrupted,
 }
@@ -98,8 +102,11 @@ impl Error {
             Error::Network(_) | Error::Parameter { .. } => Kind::Usage,
             Error::Kernel(error) => kind_of_kernel(error),
             Error::Learn(error) => kind_of_learn(error),
-            Error::Data(DataError::OutOfMemory { .. } | DataError::NoRoom { .. })
-            | Error::MemoryLimit { .. } => Kind::Resource,
+            Error::Data(DataError::OutOfMemory { .. }) | Error::MemoryLimit { .. } => {
+                Kind::Resource
+            }
+            Error::Data(DataError::NoRoom { .. }) => Kind::Storage,
+            Error::Data(DataError::Io { source, .. }) if no_room(source.kind()) => Kind::Storage,
             Error::Linalg(widelimit_linalg::Error::NotPositiveDefinite { .. }) => Kind::Numerical,
             Error::Cancelled => Kind::Interrupted,
             Error::Data(_)
@@ -111,10 +118,17 @@ impl Error {
     }
 }
 
+/// Whether there is no room on the disk, or none that this user or this process may take.
+fn no_room(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::FileTooLarge | ErrorKind::QuotaExceeded)
+}
+
 fn kind_of_kernel(error: &ExactError) -> Kind {
     match error {
         ExactError::Network(_) | ExactError::ImagesNotBuilt => Kind::Usage,
-        ExactError::MemoryLimit { .. } => Kind::Resource,
+        ExactError::MemoryLimit { .. } | ExactError::OutOfMemory { .. } => Kind::Resource,
+        // The file was opened and its first bytes were written: what fails now is room.
+        ExactError::Sink(_) => Kind::Storage,
         ExactError::Cancelled => Kind::Interrupted,
         ExactError::Overflow { .. } | ExactError::Activation { .. } => Kind::Numerical,
         _ => Kind::Data,
@@ -139,5 +153,23 @@ impl From<ExactError> for Error {
             ExactError::Network(error) => Error::Network(error),
             other => Error::Kernel(other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_bad_data() {
+        let kind = |source: ErrorKind| {
+            let path = "k.npz".into();
+            Error::from(DataError::Io { action: "write", path, source: source.into() }).kind()
+        };
+        for full in [ErrorKind::StorageFull, ErrorKind::FileTooLarge, ErrorKind::QuotaExceeded] {
+            assert_eq!(kind(full), Kind::Storage);
+        }
+        assert_eq!(kind(ErrorKind::NotFound), Kind::Data);
+        assert_eq!(Error::from(ExactError::Sink("full".into())).kind(), Kind::Storage);
     }
 }
