@@ -87,13 +87,7 @@ pub(crate) fn build(text: &str) -> Result<Vec<Layer>, Error> {
         ("mlp", [depth]) => Ok(mlp(number(depth)?, &Activation::Relu)),
         ("mlp", [depth, activation]) => {
             let found = json::activation(activation, &Position::default()).ok().flatten();
-            let activation = found.ok_or_else(|| {
-                let names = layers().iter().filter(|l| l.is_activation()).map(|l| l.name);
-                let hint = nearest(activation, names).filter(|name| name != activation);
-                let hint =
-                    hint.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default();
-                invalid(format!("an activation without required parameters after the depth{hint}"))
-            })?;
+            let activation = found.ok_or_else(|| invalid(no_activation(activation)))?;
             Ok(mlp(number(depth)?, &activation))
         }
         ("cntk-gap", [convs]) => Ok(plain_convs(number(convs)?, Layer::GlobalAvgPool)),
@@ -104,6 +98,22 @@ pub(crate) fn build(text: &str) -> Result<Vec<Layer>, Error> {
         ("resnet", [blocks]) => Ok(resnet(number(blocks)?)),
         _ => Err(invalid(preset.form.into())),
     }
+}
+
+/// What is expected of an activation's name, and why this one is not it.
+fn no_activation(name: &str) -> String {
+    let name: String = name.chars().take(40).collect();
+    let activations = || layers().iter().filter(|l| l.is_activation());
+    let known = activations().any(|l| l.names().any(|n| n == name));
+    let reason = match (known, nearest(&name, activations().flat_map(|l| l.names()))) {
+        (true, _) => format!("`{name}` needs parameters, which JSON can give"),
+        (false, Some(near)) => format!("`{name}` is not an activation, did you mean `{near}`?"),
+        (false, None) => {
+            let all: Vec<_> = activations().map(|l| l.name).collect();
+            format!("`{name}` is not an activation; known: {}", all.join(", "))
+        }
+    };
+    format!("an activation without required parameters after the depth; {reason}")
 }
 
 /// Hidden layers and a readout.

@@ -468,12 +468,12 @@ fn presets() {
         (
             "mlp:3:rleu",
             "preset \"mlp:3:rleu\": expected an activation without required parameters after the \
-             depth; did you mean \"relu\"?",
+             depth; `rleu` is not an activation, did you mean `relu`?",
         ),
         (
             "mlp:3:monomial",
             "preset \"mlp:3:monomial\": expected an activation without required parameters after \
-             the depth",
+             the depth; `monomial` needs parameters, which JSON can give",
         ),
         (
             "resnet:-1",
@@ -483,6 +483,8 @@ fn presets() {
     ] {
         assert_eq!(Network::preset(text).unwrap_err().to_string(), message);
     }
+    let text = Network::preset("mlp:2:nix").unwrap_err().to_string();
+    assert!(text.contains("`nix` is not an activation; known: relu, "), "{text}");
 }
 
 #[test]
