@@ -10,7 +10,7 @@ use widelimit::linalg::Par;
 
 use crate::args::Global;
 use crate::failure::Failure;
-use crate::interrupt::CANCEL;
+use crate::interrupt::{self, CANCEL};
 use crate::text::bytes;
 
 /// What every command has at hand.
@@ -72,7 +72,7 @@ impl Session {
     /// Tells the user something that is not a result.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            interrupt::say(text);
         }
     }
 

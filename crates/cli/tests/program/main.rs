@@ -6,3 +6,4 @@ mod demo;
 mod fit_predict;
 mod interface;
 mod kernel;
+mod signals;

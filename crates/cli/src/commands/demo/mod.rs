@@ -7,8 +7,8 @@ mod digits;
 mod step;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use ndarray::ArrayView2;
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ use super::{data, predict::Truth};
 use crate::answer::Answer;
 use crate::args::DemoArgs;
 use crate::failure::Failure;
+use crate::interrupt::{self, CANCEL};
 use crate::report;
 use crate::session::Session;
 use crate::text::{bytes, seconds};
@@ -32,6 +33,9 @@ const METHODS: [(&str, &str); 3] = [
     ("nngp", "NNGP posterior"),
     ("linear", "Ridge on raw pixels"),
 ];
+
+/// How often one looks whether a process has ended.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// What one process found out about one method.
 struct Outcome {
@@ -76,7 +80,8 @@ fn run(word: &str, digits: &Path, out: &Path, session: &Session) -> Result<Outco
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     command.args(session.flags());
-    let output = command.output().map_err(|e| lost(&e))?;
+    let output = wait(command.stdout(Stdio::piped()).spawn().map_err(|e| lost(&e))?)
+        .map_err(|e| lost(&e))?;
     if !output.status.success() {
         return Err(Failure::of_process(
             output.status.code(),
@@ -91,6 +96,21 @@ fn run(word: &str, digits: &Path, out: &Path, session: &Session) -> Result<Outco
         seconds: number("seconds")?,
         peak_bytes: told["peak_bytes"].as_u64(),
     })
+}
+
+/// Waits for a process of our own, and stops it when this one is to stop.
+fn wait(mut child: Child) -> std::io::Result<Output> {
+    // It may have files that are not finished; it takes them with it.
+    let _finish = interrupt::writing();
+    while child.try_wait()?.is_none() {
+        if CANCEL.is_cancelled() {
+            interrupt::stop(&mut child);
+            break;
+        }
+        std::thread::sleep(GLANCE);
+    }
+    // It says one line, which fits a pipe that nobody empties.
+    child.wait_with_output()
 }
 
 /// Loads the model that the first method wrote, predicts, and insists on the same bits.
