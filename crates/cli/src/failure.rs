@@ -1,8 +1,14 @@
 //! What went wrong, as one sentence with a hint, and the exit code it means.
 
 use std::fmt;
+use std::path::Path;
 
 use widelimit::Kind;
+use widelimit::data::Error as DataError;
+use widelimit::learn::Error as LearnError;
+use widelimit::linalg::Error as LinalgError;
+
+use crate::args::Command;
 
 /// One failure.
 #[derive(Debug)]
@@ -10,11 +16,30 @@ pub struct Failure {
     kind: Kind,
     message: String,
     hint: Option<String>,
+    remedy: Option<Remedy>,
+}
+
+/// What would help; how to do it depends on the command.
+#[derive(Clone, Copy, Debug)]
+enum Remedy {
+    Memory,
+    Ridge,
+    Scale,
 }
 
 impl Failure {
     fn new(kind: Kind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), hint: None }
+        Failure { kind, message: message.into(), hint: None, remedy: None }
+    }
+
+    /// A memory limit that is too small (exit code 5).
+    pub fn memory(message: impl Into<String>) -> Failure {
+        Failure { remedy: Some(Remedy::Memory), ..Failure::resource(message) }
+    }
+
+    /// A file that the system does not let be written.
+    pub fn writing(path: &Path, source: std::io::Error) -> Failure {
+        DataError::Io { action: "write", path: path.to_owned(), source }.into()
     }
 
     /// A usage error (exit code 2).
@@ -60,6 +85,21 @@ impl Failure {
         self
     }
 
+    /// The same with the hint that this command allows.
+    pub fn in_command(self, command: &Command) -> Failure {
+        let hint = match (self.remedy, command) {
+            (None, _) => return self,
+            (Some(Remedy::Memory), Command::Kernel(_)) => {
+                "allow more with --memory, or ask `widelimit plan` what is needed"
+            }
+            (Some(Remedy::Memory), _) => "allow more with --memory",
+            (Some(Remedy::Ridge), Command::Fit(_)) => "a larger --ridge may help",
+            (Some(Remedy::Ridge), _) => "a model fitted with a larger --ridge may help",
+            (Some(Remedy::Scale), _) => "inputs of smaller scale may help",
+        };
+        if self.hint.is_some() { self } else { self.hint(hint) }
+    }
+
     /// What the process returns.
     pub fn exit_code(&self) -> u8 {
         match self.kind {
@@ -78,19 +118,21 @@ impl From<widelimit::Error> for Failure {
         if kind == Kind::Interrupted {
             return Failure::interrupted();
         }
-        let failure = Failure::new(kind, error.to_string());
-        match kind {
-            Kind::Numerical => failure.hint("a larger --ridge or inputs of smaller scale may help"),
-            Kind::Resource => {
-                failure.hint("allow more with --memory, or ask `widelimit plan` what is needed")
+        let remedy = match &error {
+            widelimit::Error::MemoryLimit { .. } => Some(Remedy::Memory),
+            widelimit::Error::Learn(LearnError::NotPositiveDefinite { .. })
+            | widelimit::Error::Linalg(LinalgError::NotPositiveDefinite { .. }) => {
+                Some(Remedy::Ridge)
             }
-            _ => failure,
-        }
+            _ if kind == Kind::Numerical => Some(Remedy::Scale),
+            _ => None,
+        };
+        Failure { remedy, ..Failure::new(kind, error.to_string()) }
     }
 }
 
-impl From<widelimit::data::Error> for Failure {
-    fn from(error: widelimit::data::Error) -> Failure {
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Failure {
         widelimit::Error::from(error).into()
     }
 }

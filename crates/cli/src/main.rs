@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            let failure = failure.in_command(&cli.command);
             interrupt::tell(&failure);
             ExitCode::from(failure.exit_code())
         }

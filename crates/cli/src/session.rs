@@ -52,11 +52,27 @@ impl Session {
         match self.budget.limit() {
             None => Ok(self.budget),
             Some(limit) if limit > taken => Ok(Budget::bytes(limit - taken)),
-            Some(limit) => Err(Failure::resource(format!(
+            Some(limit) => Err(Failure::memory(format!(
                 "the data take {} of memory but the limit is {}",
                 bytes(taken),
                 bytes(limit)
             ))),
+        }
+    }
+
+    /// What went wrong with a job that was given what [`Session::less`] leaves: in terms of the
+    /// limit that the user set.
+    pub fn explain(&self, error: widelimit::Error, taken: u64) -> Failure {
+        match (error, self.budget.limit()) {
+            (widelimit::Error::MemoryLimit { what, needed, .. }, Some(limit)) => {
+                Failure::memory(format!(
+                    "{what} needs {} of memory and the data take {}, but the limit is {}",
+                    bytes(needed),
+                    bytes(taken),
+                    bytes(limit)
+                ))
+            }
+            (error, _) => error.into(),
         }
     }
 

@@ -8,10 +8,20 @@ use crate::answer::write_out;
 use crate::args::Cli;
 use crate::failure::Failure;
 
+/// The program without the commands that users need not know.
+fn offered() -> clap::Command {
+    let whole = Cli::command();
+    let commands = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    clap::Command::new("widelimit")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments().cloned())
+        .subcommands(commands)
+}
+
 /// Prints the completion script for `shell`.
 pub fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "widelimit", &mut script);
+    clap_complete::generate(shell, &mut offered(), "widelimit", &mut script);
     write_out(&String::from_utf8_lossy(&script))
 }
 
@@ -24,8 +34,7 @@ pub fn man(folder: Option<&Path>) -> Result<(), Failure> {
             .map_err(|e| Failure::data(e.to_string()))?;
         return write_out(&String::from_utf8_lossy(&page));
     };
-    let cannot =
-        |e| Failure::data(format!("cannot write man pages into {}: {e}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(cannot)?;
-    clap_mangen::generate_to(Cli::command(), folder).map_err(cannot)
+    std::fs::create_dir_all(folder)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), folder))
+        .map_err(|e| Failure::writing(folder, e))
 }

@@ -58,6 +58,7 @@ fn completions_and_man_pages_know_every_flag() {
         for word in ["kernel", "ridge", "no-progress"] {
             assert!(script.contains(word), "{word} for {shell}");
         }
+        assert!(!script.contains("demo-step") && !script.contains("demo__step"), "{shell}");
     }
     let page = place.ok(&["man"]).out;
     assert!(page.starts_with(".ie") || page.contains(".TH"), "{page}");
@@ -88,5 +89,6 @@ fn networks_are_shown_checked_and_listed() {
         r#"[{"layer":"dense"},{"layer":"residual","body":[{"layer":"leaky_relu","alpha":"x"}]}]"#;
     place.fails(2, &["net", "check", wrong], &["layers[1].body[0]", "alpha"]);
     place.fails(2, &["net", "check", "mlpp:3"], &["mlpp:3", "net list"]);
+    place.fails(2, &["net", "check", "mlp:2:nix"], &["`nix` is not an activation", "relu"]);
     place.fails(3, &["net", "check", "missing.json"], &["missing.json"]);
 }
