@@ -5,6 +5,7 @@ mod demo;
 mod describe;
 mod fit;
 mod kernel;
+mod kernel_page;
 mod net;
 mod predict;
 mod report;

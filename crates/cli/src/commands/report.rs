@@ -3,13 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 
-use ndarray::{Array2, ArrayView2, Axis};
-use widelimit::data::Npz;
+use ndarray::ArrayView2;
 use widelimit::learn::Criterion;
 use widelimit::learn::classification::winners;
-use widelimit::linalg::symmetric_eigen;
 use widelimit::{Model, Run, Task};
 
+use super::kernel_page::{of_kernels, rounding};
 use super::predict::Truth;
 use super::{data, describe, net};
 use crate::answer::Answer;
@@ -18,9 +17,6 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::report::{Confusion, Margins, Report, RidgePath, Scatter, Spectrum, short};
 use crate::session::Session;
-
-/// Rows of a kernel whose spectrum is computed; larger ones are thinned.
-const SPECTRUM_ROWS: usize = 2000;
 
 /// Writes the page.
 pub fn report(args: &ReportArgs, session: &Session) -> Result<(), Failure> {
@@ -93,6 +89,7 @@ pub fn of_model(model: &Model) -> Report {
         name: describe::kernel_name(model).into(),
         values: values.to_vec(),
         ridge: Some(fit.ridge),
+        rounding: rounding(values.view(), model.precision()),
     });
     Report {
         subtitle: format!("Network of infinite width: {}", net::summary(model.network())),
@@ -161,85 +158,4 @@ pub fn with_predictions(
         }
     }
     page
-}
-
-/// A page about the square kernels of a file.
-fn of_kernels(path: &Path, session: &Session) -> Result<Report, Failure> {
-    let file = Npz::open(path)?;
-    let mut page = Report {
-        title: format!("Kernel {}", path.file_name().unwrap_or_default().to_string_lossy()),
-        ..Report::default()
-    };
-    let known = ["ntk", "nngp"].into_iter().filter(|name| file.names().iter().any(|n| n == name));
-    for name in known {
-        let whole = file.array(name)?;
-        let [rows, columns] = *whole.shape() else {
-            return Err(Failure::data(format!("{}:{name} is not a matrix", path.display())));
-        };
-        if rows != columns {
-            return Err(Failure::data(format!(
-                "{}:{name} is {rows} x {columns}; a report needs the kernel of inputs with themselves",
-                path.display()
-            )));
-        }
-        let bytes = (rows * columns * 8) as u64;
-        session.less(2 * bytes.min((SPECTRUM_ROWS * SPECTRUM_ROWS * 8) as u64) + bytes)?;
-        let matrix = data::doubles(whole.read()?, name)?;
-        if let Some(((row, column), value)) = matrix.indexed_iter().find(|(_, v)| !v.is_finite()) {
-            return Err(Failure::data(format!(
-                "{name} holds {value} at row {row}, column {column}"
-            )));
-        }
-        let title = name.to_uppercase();
-        page.facts.push((format!("{title} kernel"), facts(&matrix)));
-        page.spectra.push(Spectrum {
-            name: title,
-            values: spectrum(matrix, session)?,
-            ridge: None,
-        });
-        if rows > SPECTRUM_ROWS {
-            page.subtitle =
-                format!("The spectrum is that of {SPECTRUM_ROWS} of {rows} rows, evenly spread.");
-        }
-    }
-    if page.spectra.is_empty() {
-        return Err(Failure::data(format!(
-            "{} holds no kernel: expected arrays `ntk` or `nngp`, found {}",
-            path.display(),
-            file.names().join(", ")
-        )));
-    }
-    Ok(page)
-}
-
-fn facts(kernel: &Array2<f64>) -> Vec<(String, String)> {
-    let n = kernel.nrows() as f64;
-    let diagonal = kernel.diag();
-    let (low, high) =
-        diagonal.iter().fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
-    let asymmetry =
-        kernel.indexed_iter().map(|((i, j), v)| (v - kernel[[j, i]]).abs()).fold(0.0, f64::max);
-    vec![
-        ("Rows".into(), kernel.nrows().to_string()),
-        ("Mean of the diagonal".into(), short(diagonal.sum() / n)),
-        ("Smallest on the diagonal".into(), short(low)),
-        ("Largest on the diagonal".into(), short(high)),
-        ("Mean of all entries".into(), short(kernel.sum() / (n * n))),
-        (
-            "Largest asymmetry".into(),
-            if asymmetry == 0.0 { "none".into() } else { short(asymmetry) },
-        ),
-    ]
-}
-
-fn spectrum(kernel: Array2<f64>, session: &Session) -> Result<Vec<f64>, Failure> {
-    let n = kernel.nrows();
-    let kernel = if n > SPECTRUM_ROWS {
-        let rows: Vec<usize> = (0..SPECTRUM_ROWS).map(|k| k * n / SPECTRUM_ROWS).collect();
-        kernel.select(Axis(0), &rows).select(Axis(1), &rows)
-    } else {
-        kernel
-    };
-    let eigen = symmetric_eigen(kernel, &session.par).map_err(widelimit::Error::from)?;
-    Ok(eigen.values.to_vec())
 }

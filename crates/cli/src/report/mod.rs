@@ -62,6 +62,15 @@ pub struct Spectrum {
     pub values: Vec<f64>,
     /// Ridge added to them, in the same units.
     pub ridge: Option<f64>,
+    /// Magnitude below which they are rounding.
+    pub rounding: f64,
+}
+
+impl Spectrum {
+    /// The number of eigenvalues that are negative beyond rounding; a kernel has none.
+    pub fn negative(&self) -> usize {
+        self.values.iter().filter(|v| **v < -self.rounding).count()
+    }
 }
 
 /// Leave-one-out error over candidate ridges.

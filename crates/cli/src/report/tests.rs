@@ -56,11 +56,13 @@ fn full() -> Report {
                 name: "NTK".into(),
                 values: (0..n).map(|k| 3000.0 / (k as f64 + 1.0).powf(1.4)).collect(),
                 ridge: Some(0.05),
+                rounding: 0.0,
             },
             Spectrum {
                 name: "NNGP".into(),
                 values: (0..n).map(|k| 900.0 / (k as f64 + 1.0).powf(1.6)).collect(),
                 ridge: None,
+                rounding: 0.0,
             },
         ],
         ridge_path: Some(RidgePath {
@@ -197,6 +199,7 @@ fn degenerate_numbers_draw_without_nan() {
                 name: "K".into(),
                 values: values.clone(),
                 ridge: values.first().copied(),
+                rounding: 0.0,
             }],
             ridge_path: Some(RidgePath {
                 ridges: values.clone(),

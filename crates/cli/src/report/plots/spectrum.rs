@@ -10,7 +10,7 @@ const COLOURS: [&str; 3] = ["blue", "orange", "green"];
 /// The spectra, each with its ridge as a dashed line; up to three of them.
 pub fn spectrum(spectra: &[Spectrum]) -> Option<Figure> {
     let mut curves = Vec::new();
-    let (mut dropped, mut longest) = (0, 1);
+    let (mut dropped, mut negative, mut longest) = (0, 0, 1);
     for s in spectra.iter().take(COLOURS.len()) {
         let mut values: Vec<f64> = s.values.iter().copied().filter(|v| v.is_finite()).collect();
         values.sort_by(|a, b| b.total_cmp(a));
@@ -21,7 +21,8 @@ pub fn spectrum(spectra: &[Spectrum]) -> Option<Figure> {
             .map_or(0.0, |v| v * f64::EPSILON * values.len() as f64)
             .max(f64::MIN_POSITIVE);
         let kept = values.partition_point(|v| *v >= floor);
-        dropped += s.values.len() - kept;
+        negative += s.negative();
+        dropped += s.values.len() - kept - s.negative();
         values.truncate(kept);
         if !values.is_empty() {
             curves.push((s, values));
@@ -87,8 +88,15 @@ pub fn spectrum(spectra: &[Spectrum]) -> Option<Figure> {
     } else if curves.iter().any(|(s, _)| s.ridge.is_some()) {
         caption += " The ridge lies far below all of it.";
     }
+    let are = |count: usize| match count {
+        1 => "1 eigenvalue is".to_owned(),
+        _ => format!("{count} eigenvalues are"),
+    };
     if dropped > 0 {
-        caption += &format!(" {dropped} eigenvalues are zero to working accuracy and not drawn.");
+        caption += &format!(" {} zero to working accuracy and not drawn.", are(dropped));
+    }
+    if negative > 0 {
+        caption += &format!(" {} negative and not drawn; a kernel has none.", are(negative));
     }
     Some(Figure { title: "Spectrum of the kernel".into(), svg: svg.finish(), caption })
 }
