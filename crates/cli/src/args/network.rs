@@ -22,6 +22,14 @@ impl FromStr for NetArg {
 }
 
 impl NetArg {
+    /// The file that the network comes from, if it comes from one.
+    pub fn file(&self) -> Option<&Path> {
+        let text = self.0.trim();
+        let path = Path::new(text);
+        let meant = path.is_file() || text.ends_with(".json");
+        (meant && !text.starts_with(['[', '{'])).then_some(path)
+    }
+
     /// The network meant: JSON when the text starts like it, a file when one is there (or the
     /// name ends in `.json`), else a preset.
     pub fn read(&self) -> Result<Network, Failure> {
@@ -30,8 +38,7 @@ impl NetArg {
         if text.starts_with(['[', '{']) {
             return Network::from_json(text).map_err(usage);
         }
-        let path = Path::new(text);
-        if path.is_file() || text.ends_with(".json") {
+        if let Some(path) = self.file() {
             let content = std::fs::read_to_string(path)
                 .map_err(|e| Failure::data(format!("cannot read the network file {text}: {e}")))?;
             return Network::from_json(&content)

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use ndarray::Array2;
 use serde_json::json;
-use widelimit::data::{Array, Targets};
+use widelimit::data::{Array, Classes, Targets};
 use widelimit::learn::Ridge;
 use widelimit::{Model, Network, Quantity, Run, Scalar, Settings};
 
-use super::{data, describe};
+use super::{data, describe, files};
 use crate::args::{FitArgs, One, Preprocess, RidgeArg, Solver, Task};
 use crate::failure::Failure;
 use crate::interrupt;
@@ -17,20 +18,21 @@ use crate::text::seconds;
 /// Fits a model and writes it.
 pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
     let network = args.net.read()?;
+    let (x, y) = (data::source(&args.x)?, data::source(&args.y)?);
+    let inputs = [Some(x.path()), Some(y.path()), args.net.file()];
+    files::ready(&[&args.out], &inputs.into_iter().flatten().collect::<Vec<_>>())?;
+    data::expect_room(&args.x, Some(&args.y), 0, session)?;
     let x = data::inputs_without(&args.x, Some(&args.y))?;
     let targets = data::targets(&args.y)?;
     let targets = match args.task {
-        None => targets,
+        None => told_apart(targets, &args.y, session)?,
         Some(Task::Regression) => Targets::Numbers(targets.into_numbers(&args.y)?),
         Some(Task::Classification) => {
             let (codes, classes) = targets.into_labels(&args.y)?;
             Targets::Labels { codes, classes }
         }
     };
-    if targets.rows() != x.shape()[0] {
-        let (rows, got) = (x.shape()[0], targets.rows());
-        return Err(Failure::data(format!("{} has {rows} rows but {} has {got}", args.x, args.y)));
-    }
+    data::expect_rows(&args.x, x.shape()[0], &args.y, targets.rows())?;
     let settings = Settings {
         quantity: match args.get {
             One::Ntk => Quantity::Ntk,
@@ -65,6 +67,35 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
     answer.with("file", file.clone(), file).print(session.json)
 }
 
+/// Targets as they were read, when the task is not said. Whole numbers are classes then; where
+/// there are as many of them as rows, nobody can mean that.
+fn told_apart(targets: Targets, name: &str, session: &Session) -> Result<Targets, Failure> {
+    let Targets::Labels { codes, classes: Classes::Integers(classes) } = &targets else {
+        return Ok(targets);
+    };
+    let (rows, distinct) = (codes.len(), classes.len());
+    let found = format!("{name} holds {distinct} different whole numbers in {rows} rows");
+    if distinct == rows && rows > 1 {
+        return Err(Failure::usage(format!("{found}, which can be values or classes"))
+            .hint("say which with --task regression or --task classification"));
+    }
+    if distinct > rows / 2 {
+        session
+            .note(&format!("{found}, taken for classes; --task regression takes them for values"));
+    }
+    Ok(targets)
+}
+
+/// Bytes of the arrays that are there beside a fit: the rows, and targets as given and as regressed
+/// on. What the fit makes of them it counts itself.
+fn kept<T>(x: &Array2<T>, targets: &Targets) -> u64 {
+    let outputs = match targets {
+        Targets::Numbers(y) => y.ncols(),
+        Targets::Labels { classes, .. } => classes.len(),
+    };
+    (x.len() * size_of::<T>() + 2 * x.nrows() * outputs * size_of::<f64>()) as u64
+}
+
 fn train<T: Scalar>(
     network: &Network,
     x: Array,
@@ -76,12 +107,10 @@ fn train<T: Scalar>(
     let x = x.into_matrix::<T>(&args.x)?;
     let bar = session.bar("kernel");
     let report = |progress| bar.report(progress);
-    let run = Run {
-        budget: session.less((x.len() * size_of::<T>()) as u64)?,
-        progress: Some(&report),
-        ..session.run()
-    };
+    let kept = kept(&x, targets);
+    let run = Run { budget: session.less(kept)?, progress: Some(&report), ..session.run() };
     match args.solver {
-        Solver::Auto | Solver::Exact => Ok(Model::fit(network, x.view(), targets, settings, &run)?),
+        Solver::Auto | Solver::Exact => Model::fit(network, x.view(), targets, settings, &run)
+            .map_err(|error| session.explain(error, kept)),
     }
 }

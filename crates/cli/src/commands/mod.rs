@@ -3,6 +3,7 @@
 mod data;
 mod demo;
 mod describe;
+mod files;
 mod fit;
 mod kernel;
 mod kernel_page;

@@ -1,12 +1,14 @@
 //! `predict`.
 
+use std::path::{Path, PathBuf};
+
 use ndarray::{Array2, ArrayView2};
-use widelimit::data::{Array, Classes, Targets, write_labels, write_npy};
+use widelimit::data::{Array, Classes, Targets, draft_labels, draft_npy};
 use widelimit::learn::classification::winners;
 use widelimit::learn::metrics;
 use widelimit::{Model, Run, Scalar, Task};
 
-use super::data;
+use super::{data, files};
 use crate::answer::Answer;
 use crate::args::PredictArgs;
 use crate::failure::Failure;
@@ -16,61 +18,106 @@ use crate::session::Session;
 /// Predicts, writes, and scores where the truth is given.
 pub fn predict(args: &PredictArgs, session: &Session) -> Result<(), Failure> {
     data::expect_ending(&args.out, ".npy")?;
+    let mut inputs = vec![args.model.clone(), data::source(&args.x)?.path().to_owned()];
+    if let Some(y) = &args.y {
+        inputs.push(data::source(y)?.path().to_owned());
+    }
+    let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
+    let outputs = Outputs::of(args);
+    files::ready(&outputs.all(), &inputs)?;
+    let size = data::model_bytes(&args.model);
+    data::expect_room(&args.x, args.y.as_deref(), size, session)?;
     let model = Model::load(&args.model)?;
+    if args.scores && model.task() == Task::Regression {
+        let model = args.model.display();
+        return Err(Failure::usage(format!("{model} is a regression; --scores are of classes")));
+    }
     let x = data::inputs_without(&args.x, args.y.as_deref())?;
+    data::expect_features(&args.x, x.shape()[1], &model)?;
     // Read before anything is computed or written, so that a bad file costs nothing.
-    let truth =
-        args.y.as_deref().map(|y| Truth::read(&model, y, x.shape()[0], &args.x)).transpose()?;
+    let read = |y: &str| Truth::read(&model, y, x.shape()[0], &args.x, session);
+    let truth = args.y.as_deref().map(read).transpose()?;
     match x {
-        Array::F32(_) => run::<f32>(args, &model, x, truth, session),
-        Array::F64(_) => run::<f64>(args, &model, x, truth, session),
+        Array::F32(_) => run::<f32>(args, &outputs, &model, x, truth, session),
+        Array::F64(_) => run::<f64>(args, &outputs, &model, x, truth, session),
+    }
+}
+
+/// The files of a prediction.
+struct Outputs {
+    mean: PathBuf,
+    deviation: Option<PathBuf>,
+    scores: Option<PathBuf>,
+}
+
+impl Outputs {
+    fn of(args: &PredictArgs) -> Outputs {
+        Outputs {
+            mean: args.out.clone(),
+            deviation: args.std.then(|| data::beside(&args.out, "std")),
+            scores: args.scores.then(|| data::beside(&args.out, "scores")),
+        }
+    }
+
+    fn all(&self) -> Vec<&Path> {
+        [Some(&self.mean), self.deviation.as_ref(), self.scores.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+            .collect()
+    }
+
+    /// Writes all files, and only then gives them their names: they appear together.
+    fn write<T: Scalar>(
+        &self,
+        model: &Model,
+        mean: ArrayView2<T>,
+        deviation: Option<ArrayView2<T>>,
+    ) -> Result<(), Failure> {
+        let _finish = interrupt::writing();
+        let mut drafts = vec![match model.task() {
+            Task::Regression => draft_npy(&self.mean, mean)?,
+            Task::Classification => draft_labels(&self.mean, &winners(mean), model.classes())?,
+        }];
+        if let (Some(path), Some(deviation)) = (&self.deviation, deviation) {
+            drafts.push(draft_npy(path, deviation)?);
+        }
+        if let Some(path) = &self.scores {
+            drafts.push(draft_npy(path, mean)?);
+        }
+        drafts.into_iter().try_for_each(|draft| Ok(draft.publish()?))
     }
 }
 
 fn run<T: Scalar>(
     args: &PredictArgs,
+    outputs: &Outputs,
     model: &Model,
     x: Array,
     truth: Option<Truth>,
     session: &Session,
 ) -> Result<(), Failure> {
     let x = x.into_matrix::<T>(&args.x)?;
-    let run = Run { budget: session.less((x.len() * size_of::<T>()) as u64)?, ..session.run() };
+    let values = x.nrows() * model.details().outputs * (1 + usize::from(args.std));
+    let kept = data::model_bytes(&args.model) + ((x.len() + values) * size_of::<T>()) as u64;
+    let run = Run { budget: session.less(kept)?, ..session.run() };
+    let explain = |error| session.explain(error, kept);
     let (mean, deviation) = if args.std {
-        let (mean, deviation) = model.predict_with_deviation(x.view(), &run)?;
+        let (mean, deviation) = model.predict_with_deviation(x.view(), &run).map_err(explain)?;
         (mean, Some(deviation))
     } else {
-        (model.predict(x.view(), &run)?, None)
+        (model.predict(x.view(), &run).map_err(explain)?, None)
     };
     let mut answer = Answer::new();
     if let Some(truth) = truth {
         answer = truth.score(mean.view())?;
     }
-    match model.task() {
-        Task::Regression => write(&args.out, mean.view())?,
-        Task::Classification => {
-            {
-                let _finish = interrupt::writing();
-                write_labels(&args.out, &winners(mean.view()), model.classes())?;
-            }
-            if args.scores {
-                write(&data::beside(&args.out, "scores"), mean.view())?;
-            }
-        }
-    }
-    if let Some(deviation) = deviation {
-        write(&data::beside(&args.out, "std"), deviation.view())?;
-    }
+    outputs.write(model, mean.view(), deviation.as_ref().map(|d| d.view()))?;
     let file = args.out.display().to_string();
     answer
         .with("rows", mean.nrows().to_string(), mean.nrows())
         .with("file", file.clone(), file)
         .print(session.json)
-}
-
-fn write<T: Scalar>(path: &std::path::Path, array: ArrayView2<T>) -> Result<(), Failure> {
-    let _finish = interrupt::writing();
-    Ok(write_npy(path, array)?)
 }
 
 /// True targets in the terms of a model.
@@ -83,14 +130,15 @@ pub enum Truth {
 
 impl Truth {
     /// Reads targets that belong to `rows` rows.
-    pub fn read(model: &Model, text: &str, rows: usize, inputs: &str) -> Result<Truth, Failure> {
+    pub fn read(
+        model: &Model,
+        text: &str,
+        rows: usize,
+        inputs: &str,
+        session: &Session,
+    ) -> Result<Truth, Failure> {
         let targets = data::targets(text)?;
-        if targets.rows() != rows {
-            return Err(Failure::data(format!(
-                "{inputs} has {rows} rows but {text} has {}",
-                targets.rows()
-            )));
-        }
+        data::expect_rows(inputs, rows, text, targets.rows())?;
         if model.task() == Task::Classification {
             let (codes, classes) = match targets {
                 // The model's classes may be words that look like numbers.
@@ -102,6 +150,7 @@ impl Truth {
                 targets => targets.into_labels(text)?,
             };
             let known = classes.indices_in(model.classes());
+            expect_known(text, &codes, &classes, &known, model, session)?;
             return Ok(Truth::Classes(codes.into_iter().map(|code| known[code]).collect()));
         }
         let values = targets.into_numbers(text)?;
@@ -134,4 +183,42 @@ impl Truth {
             }
         })
     }
+}
+
+/// Says which classes of the truth the model does not know; refuses a truth of no other.
+fn expect_known(
+    text: &str,
+    codes: &[usize],
+    classes: &Classes,
+    known: &[Option<usize>],
+    model: &Model,
+    session: &Session,
+) -> Result<(), Failure> {
+    let strange = classes.names().into_iter().zip(known).filter(|(_, known)| known.is_none());
+    let strange: Vec<String> = strange.map(|(name, _)| name).collect();
+    if strange.is_empty() {
+        return Ok(());
+    }
+    if strange.len() == classes.len() {
+        return Err(Failure::data(format!(
+            "no class of {text} ({}) is one of the model's ({})",
+            some(&strange),
+            some(&model.classes().names())
+        )));
+    }
+    let rows = codes.iter().filter(|code| known[**code].is_none()).count();
+    session.note(&format!(
+        "{rows} of {} rows of {text} are of classes that the model does not know ({}) and count as wrong",
+        codes.len(),
+        some(&strange)
+    ));
+    Ok(())
+}
+
+/// Some names, the first few of many.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let listed: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    listed.join(", ") + more
 }

@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::path::Path;
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2};
+use widelimit::data::Array;
 use widelimit::learn::Criterion;
 use widelimit::learn::classification::winners;
-use widelimit::{Model, Run, Task};
+use widelimit::{Model, Run, Scalar, Task};
 
 use super::kernel_page::{of_kernels, rounding};
 use super::predict::Truth;
-use super::{data, describe, net};
+use super::{data, describe, files, net};
 use crate::answer::Answer;
 use crate::args::ReportArgs;
 use crate::failure::Failure;
@@ -21,26 +22,16 @@ use crate::session::Session;
 /// Writes the page.
 pub fn report(args: &ReportArgs, session: &Session) -> Result<(), Failure> {
     let is_kernel = args.input.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
+    let data = [args.x.as_deref(), args.y.as_deref()];
+    let data = data.into_iter().flatten().map(data::source).collect::<Result<Vec<_>, _>>()?;
+    let inputs: Vec<&Path> = data.iter().map(|s| s.path()).chain([args.input.as_path()]).collect();
+    files::ready(&[&args.out], &inputs)?;
     let page = match (is_kernel, &args.x, &args.y) {
         (true, None, None) => of_kernels(&args.input, session)?,
         (true, ..) => return Err(Failure::usage("--x and --y go with a model, not with a kernel")),
-        (false, Some(x), Some(y)) => {
-            let model = Model::load(&args.input)?;
-            let inputs = data::doubles(data::inputs_without(x, Some(y))?, x)?;
-            let truth = Truth::read(&model, y, inputs.nrows(), x)?;
-            let run = Run { budget: session.less((inputs.len() * 8) as u64)?, ..session.run() };
-            let scores = model.predict(inputs.view(), &run)?;
-            let file = data::source(x)?
-                .path()
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let what = format!("{} rows of {file}", inputs.nrows());
-            let page = with_predictions(of_model(&model), &model, &truth, scores.view(), &what);
-            titled(page, &model)
-        }
+        (false, Some(x), Some(y)) => on_rows(&args.input, x, y, session)?,
         (false, ..) => {
+            session.less(data::model_bytes(&args.input))?;
             let model = Model::load(&args.input)?;
             titled(with_leave_one_out(of_model(&model), &model), &model)
         }
@@ -48,6 +39,40 @@ pub fn report(args: &ReportArgs, session: &Session) -> Result<(), Failure> {
     write(&args.out, &page)?;
     let file = args.out.display().to_string();
     Answer::new().with("file", file.clone(), file).print(session.json)
+}
+
+/// A page about a model and what it predicts for rows whose targets are known.
+fn on_rows(file: &Path, x: &str, y: &str, session: &Session) -> Result<Report, Failure> {
+    let size = data::model_bytes(file);
+    data::expect_room(x, Some(y), size, session)?;
+    let model = Model::load(file)?;
+    let inputs = data::inputs_without(x, Some(y))?;
+    let (rows, features) = (inputs.shape()[0], inputs.shape()[1]);
+    data::expect_features(x, features, &model)?;
+    let truth = Truth::read(&model, y, rows, x, session)?;
+    let scores = match inputs {
+        Array::F32(_) => scores::<f32>(&model, inputs, x, size, session)?.mapv(f64::from),
+        Array::F64(_) => scores::<f64>(&model, inputs, x, size, session)?,
+    };
+    let name =
+        data::source(x)?.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let what = format!("{rows} rows of {name}");
+    Ok(titled(with_predictions(of_model(&model), &model, &truth, scores.view(), &what), &model))
+}
+
+/// Predictions in the precision of the inputs.
+fn scores<T: Scalar>(
+    model: &Model,
+    inputs: Array,
+    name: &str,
+    model_bytes: u64,
+    session: &Session,
+) -> Result<Array2<T>, Failure> {
+    let x = inputs.into_matrix::<T>(name)?;
+    let outputs = model.details().outputs * x.nrows();
+    let kept = model_bytes + (x.len() * size_of::<T>() + outputs * (size_of::<T>() + 8)) as u64;
+    let run = Run { budget: session.less(kept)?, ..session.run() };
+    model.predict(x.view(), &run).map_err(|error| session.explain(error, kept))
 }
 
 /// Writes a page, whole or not at all.

@@ -67,7 +67,11 @@ fn shapes_that_do_not_fit() {
 
     place.npy("y.npy", &noise(9, 1, 2));
     place.ok(&["fit", "--net", "mlp:1:relu", "--x", "x.npy", "--y", "y.npy", "--out", "m"]);
-    place.fails(3, &["predict", "--model", "m", "--x", "wide.npy", "--out", "p.npy"], &["4", "5"]);
+    place.fails(
+        3,
+        &["predict", "--model", "m", "--x", "wide.npy", "--out", "p.npy"],
+        &["wide.npy has 5 features", "4"],
+    );
     place.fails(
         3,
         &["predict", "--model", "m", "--x", "x.npy", "--y", "short.npy", "--out", "p.npy"],
@@ -125,4 +129,81 @@ fn images_are_not_for_vectors() {
     let place = Place::new();
     place.npy("x.npy", &noise(5, 3, 1));
     place.fails(2, &["kernel", "--net", "myrtle5", "--x1", "x.npy", "--out", "k.npz"], &["images"]);
+}
+
+#[test]
+fn outputs_are_looked_at_before_anything_is_read() {
+    let place = Place::new();
+    let fit = ["fit", "--net", "mlp:1:relu", "--x", "missing.npy", "--y", "missing.npy"];
+    place.fails(3, &[&fit[..], &["--out", "nix/m"]].concat(), &["nix/m"]);
+    place.fails(
+        3,
+        &["predict", "--model", "missing", "--x", "missing.npy", "--out", "nix/p.npy"],
+        &["nix/p.npy"],
+    );
+    place.fails(3, &["report", "missing", "--out", "nix/r.html"], &["nix/r.html"]);
+    // One of two files cannot be written: neither is.
+    std::fs::create_dir(place.path("p.std.npy")).unwrap();
+    place.fails(
+        3,
+        &["predict", "--model", "missing", "--x", "missing.npy", "--std", "--out", "p.npy"],
+        &["p.std.npy"],
+    );
+}
+
+#[test]
+fn no_result_replaces_its_input() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(9, 4, 1));
+    place.npy("y.npy", &noise(9, 1, 2));
+    let net = place.ok(&["net", "show", "mlp:1:relu"]).out;
+    place.write("net.json", net.as_bytes());
+    let fit = ["fit", "--net", "net.json", "--x", "x.npy", "--y", "y.npy", "--out"];
+    for out in ["x.npy", "./y.npy", "net.json"] {
+        place.fails(2, &[&fit[..], &[out]].concat(), &[out, "another file"]);
+    }
+    place.ok(&[&fit[..], &["m.st"]].concat());
+    place.fails(2, &["report", "m.st", "--out", "m.st"], &["m.st"]);
+    place.npy("p.std.npy", &noise(9, 4, 1));
+    let predict = ["predict", "--model", "m.st", "--std", "--out", "p.npy", "--x", "p.std.npy"];
+    place.fails(2, &predict, &["p.std.npy"]);
+    let predict = ["predict", "--model", "m.st", "--x", "x.npy", "--out", "./x.npy"];
+    place.fails(2, &predict, &["x.npy"]);
+}
+
+#[test]
+fn memory_is_asked_for_before_anything_is_read() {
+    let place = Place::new();
+    let mut x = noise(300, 1000, 1);
+    place.npy("x.npy", &x);
+    place.npy("y.npy", &noise(300, 1, 2));
+    place.ok(&["fit", "--net", "mlp:1:relu", "--x", "x.npy", "--y", "y.npy", "--out", "m"]);
+    // Would be told first, were the values read.
+    x[[0, 0]] = f64::NAN;
+    place.npy("x.npy", &x);
+    let fit = ["fit", "--net", "mlp:1:relu", "--x", "x.npy", "--y", "y.npy", "--out", "n"];
+    let predict = ["predict", "--model", "m", "--x", "x.npy", "--out", "p.npy"];
+    for arguments in [&fit[..], &predict[..]] {
+        place.fails(5, &[arguments, &["--memory", "2MiB"]].concat(), &["the limit is 2.00 MiB"]);
+        place.fails(3, arguments, &["NaN"]);
+    }
+}
+
+#[test]
+fn hints_are_of_the_command_and_limits_of_the_user() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(500, 3, 1));
+    place.npy("y.npy", &noise(500, 1, 2));
+    let told = |code: i32, arguments: &[&str]| {
+        let run = place.run(arguments);
+        assert_eq!(run.code, code, "{}", run.err);
+        run.err
+    };
+    let fit = ["fit", "--net", "mlp:1:relu", "--x", "x.npy", "--y", "y.npy", "--out", "m"];
+    let text = told(5, &[&fit[..], &["--memory", "4MiB"]].concat());
+    assert!(text.contains("4.00 MiB") && text.contains("allow more with --memory"), "{text}");
+    assert!(!text.contains("widelimit plan"), "{text}");
+    place.npy("x.npy", &(noise(5, 3, 1) * 1e200));
+    let text = told(4, &["kernel", "--net", "mlp:1:relu", "--x1", "x.npy", "--out", "k.npz"]);
+    assert!(text.contains("smaller scale") && !text.contains("--ridge"), "{text}");
 }

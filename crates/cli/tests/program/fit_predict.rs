@@ -186,3 +186,86 @@ fn kernels_have_reports() {
     let html = std::fs::read_to_string(place.path("r.html")).unwrap();
     assert!(html.contains("spectrum-t") && html.contains("NNGP") && html.contains("NTK"));
 }
+
+#[test]
+fn targets_are_left_out_however_their_table_is_spelt() {
+    let place = Place::new();
+    classes(&place);
+    let absolute = place.path("trees.csv").display().to_string();
+    let mut spellings = vec!["./trees.csv", absolute.as_str()];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("trees.csv", place.path("link.csv")).unwrap();
+        std::fs::hard_link(place.path("trees.csv"), place.path("hard.csv")).unwrap();
+        spellings.extend(["link.csv", "hard.csv"]);
+    }
+    for x in spellings {
+        let fit = ["fit", "--net", "mlp:1:relu", "--x", x, "--y", "trees.csv:kind", "--out", "m"];
+        let fitted = place.ok(&[&fit[..], &["--json"]].concat()).json();
+        assert_eq!(fitted["features"], 4, "{x}");
+    }
+    for (x, y) in [("trees.csv:a", "./trees.csv:a"), ("trees.csv", "trees.csv")] {
+        let fit = ["fit", "--net", "mlp:1:relu", "--x", x, "--y", y, "--out", "n"];
+        place.fails(2, &fit, &["hold the targets"]);
+    }
+    let fit = ["fit", "--net", "mlp:1:relu", "--x", "trees.csv:a", "--y", "trees.csv:b"];
+    place.ok(&[&fit[..], &["--out", "n"]].concat());
+}
+
+#[test]
+fn whole_numbers_that_can_be_no_classes_are_asked_about() {
+    let place = Place::new();
+    let rows: String = (0..20).map(|k| format!("{}.5,{}\n", k, 100 + k * k)).collect();
+    place.write("t.csv", format!("a,price\n{rows}").as_bytes());
+    let fit = ["fit", "--net", "mlp:1:relu", "--x", "t.csv", "--y", "t.csv:price", "--out", "m"];
+    place.fails(2, &fit, &["20 different whole numbers in 20 rows", "--task regression"]);
+    place.ok(&[&fit[..], &["--task", "regression"]].concat());
+    let predict = ["predict", "--model", "m", "--x", "t.csv", "--y", "t.csv:price"];
+    let scores = [&predict[..], &["--scores", "--out", "p.npy"]].concat();
+    place.fails(2, &scores, &["--scores", "regression"]);
+    let whole = ["predict", "--model", "m", "--x", "t.csv", "--out", "p.npy"];
+    place.fails(3, &whole, &["t.csv has 2 features", "--y"]);
+}
+
+#[test]
+fn classes_that_the_model_does_not_know_are_named() {
+    let place = Place::new();
+    classes(&place);
+    let fit = ["fit", "--net", "mlp:1:relu", "--x", "trees.csv", "--y", "trees.csv:kind"];
+    place.ok(&[&fit[..], &["--out", "m"]].concat());
+    let table = std::fs::read_to_string(place.path("trees.csv")).unwrap();
+    place.write("other.csv", table.replace(",\"ash\"", ",\"oak\"").as_bytes());
+    let predict = ["predict", "--model", "m", "--out", "p.npy", "--x", "other.csv"];
+    let run = place.ok(&[&predict[..], &["--y", "other.csv:kind"]].concat());
+    assert!(run.err.contains("50 of 150 rows") && run.err.contains("`oak`"), "{}", run.err);
+    let labels: String = (0..150).map(|k| format!("{}\n", ["fir", "yew"][k % 2])).collect();
+    place.write("labels.csv", labels.as_bytes());
+    let strange = ["--x", "trees.csv", "--y", "labels.csv"];
+    let predict = ["predict", "--model", "m", "--out", "q.npy"];
+    let x = [&predict[..], &strange[..]].concat();
+    let run = place.run(&x);
+    assert_eq!(run.code, 3, "{}", run.err);
+    place.write("x.csv", table.replace(",kind", "").as_bytes());
+}
+
+#[test]
+fn matrices_that_are_no_kernels_are_called_so() {
+    let place = Place::new();
+    let report = |entries: [[f64; 2]; 2]| {
+        let matrix = widelimit_data::Array::from(ndarray::arr2(&entries).into_dyn());
+        widelimit_data::write_npz(place.path("k.npz"), &[("ntk", &matrix)]).unwrap();
+        let run = place.ok(&["report", "k.npz", "--out", "r.html"]);
+        (run.err, std::fs::read_to_string(place.path("r.html")).unwrap())
+    };
+    let (told, page) = report([[1.0, 2.0], [2.0, 1.0]]);
+    for text in [&told, &page] {
+        assert!(text.contains("NTK has a negative eigenvalue"), "{text}");
+    }
+    assert!(page.contains("1 eigenvalue is negative") && !page.contains("zero to working"));
+    let (told, page) = report([[1.0, 100.0], [0.0, 1.0]]);
+    for text in [&told, &page] {
+        assert!(text.contains("NTK is not symmetric"), "{text}");
+    }
+    let (told, page) = report([[2.0, 1.0], [1.0, 2.0]]);
+    assert!(told.is_empty() && !page.contains("no kernel"), "{told}");
+}

@@ -130,7 +130,7 @@ fn reload(
             "the reloaded model predicts otherwise than the one that was saved",
         ));
     }
-    let truth = Truth::read(&model, &name("y_test"), scores.nrows(), "x_test")?;
+    let truth = Truth::read(&model, &name("y_test"), scores.nrows(), "x_test", session)?;
     Ok((model, truth, scores.mapv(f64::from)))
 }
 
