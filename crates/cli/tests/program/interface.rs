@@ -92,3 +92,30 @@ fn networks_are_shown_checked_and_listed() {
     place.fails(2, &["net", "check", "mlp:2:nix"], &["`nix` is not an activation", "relu"]);
     place.fails(3, &["net", "check", "missing.json"], &["missing.json"]);
 }
+
+/// Every line that starts with the program's name in an example.
+fn examples() -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = vec![root.join("README.md")];
+    files.extend(std::fs::read_dir(root.join("docs")).unwrap().map(|f| f.unwrap().path()));
+    let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+    let lines: Vec<String> =
+        texts.flat_map(|t| t.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    lines.into_iter().filter(|line| line.starts_with("widelimit ")).collect()
+}
+
+#[test]
+fn examples_of_the_documentation_use_flags_that_there_are() {
+    let place = Place::new();
+    let examples = examples();
+    assert!(examples.len() > 10, "{examples:?}");
+    for line in examples {
+        let words: Vec<&str> = line.split([' ', '[', ']', '|']).collect();
+        assert!(COMMANDS.contains(&words[1]), "{line}");
+        let help = place.ok(&[words[1], "--help"]).out;
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            let shown = help.split_whitespace().any(|word| word.trim_end_matches(',') == *flag);
+            assert!(shown, "{flag} of: {line}");
+        }
+    }
+}
