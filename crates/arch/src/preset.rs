@@ -9,7 +9,7 @@ use crate::json;
 use crate::layer::{Conv, Dense, Layer, Padding, Pool};
 use crate::position::Position;
 use crate::suggest::nearest;
-use crate::table::layers;
+use crate::table::{DefaultValue, LayerInfo, layers};
 
 /// A network that can be asked for by name.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +109,9 @@ fn no_activation(name: &str) -> String {
         (true, _) => format!("`{name}` needs parameters, which JSON can give"),
         (false, Some(near)) => format!("`{name}` is not an activation, did you mean `{near}`?"),
         (false, None) => {
-            let all: Vec<_> = activations().map(|l| l.name).collect();
+            let alone =
+                |l: &&LayerInfo| l.parameters().all(|p| p.default != DefaultValue::Required);
+            let all: Vec<_> = activations().filter(alone).map(|l| l.name).collect();
             format!("`{name}` is not an activation; known: {}", all.join(", "))
         }
     };

@@ -485,6 +485,7 @@ fn presets() {
     }
     let text = Network::preset("mlp:2:nix").unwrap_err().to_string();
     assert!(text.contains("`nix` is not an activation; known: relu, "), "{text}");
+    assert!(text.contains(", tanh") && !text.contains("monomial"), "those that it takes: {text}");
 }
 
 #[test]
