@@ -181,6 +181,8 @@ pub struct FitArgs {
     #[arg(long, value_name = "Y")]
     pub y: String,
     /// What is learned; without it text and whole numbers are classes, other numbers are values
+    ///
+    /// Whole numbers that differ in every row can be either: then it has to be said.
     #[arg(long, value_enum)]
     pub task: Option<Task>,
     /// Which kernel to regress with; `nngp` gives the Gaussian-process posterior

@@ -44,8 +44,12 @@ impl NetArg {
             return Network::from_json(&content)
                 .map_err(|e| Failure::usage(format!("{text}: {e}")));
         }
-        Network::preset(text).map_err(|e| {
-            usage(e).hint("NET is a preset, JSON text, or a JSON file that exists; `widelimit net list` prints the presets")
+        Network::preset(text).map_err(|e| match e {
+            widelimit::arch::Error::UnknownPreset { .. } => usage(e).hint(
+                "NET is a preset, JSON text, or a JSON file that exists; `widelimit net list` prints the presets",
+            ),
+            // A preset is meant, and the error says what is wrong with it.
+            e => usage(e),
         })
     }
 }

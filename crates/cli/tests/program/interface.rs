@@ -90,6 +90,7 @@ fn networks_are_shown_checked_and_listed() {
     place.fails(2, &["net", "check", wrong], &["layers[1].body[0]", "alpha"]);
     place.fails(2, &["net", "check", "mlpp:3"], &["mlpp:3", "net list"]);
     place.fails(2, &["net", "check", "mlp:2:nix"], &["`nix` is not an activation", "relu"]);
+    assert!(!place.run(&["net", "check", "mlp:2:nix"]).err.contains("hint"));
     place.fails(3, &["net", "check", "missing.json"], &["missing.json"]);
 }
 
