@@ -33,8 +33,8 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Failure> {
-    let session = Session::new(&cli.global);
     interrupt::listen()?;
+    let session = Session::new(&cli.global);
     match &cli.command {
         Command::Demo(args) => commands::demo(args, &session),
         Command::Net(command) => commands::net(command, &session),
