@@ -137,7 +137,7 @@ fn kind_of_kernel(error: &ExactError) -> Kind {
 
 fn kind_of_learn(error: &LearnError) -> Kind {
     match error {
-        LearnError::NotPositiveDefinite { .. } => Kind::Numerical,
+        LearnError::NotPositiveDefinite { .. } | LearnError::Indefinite { .. } => Kind::Numerical,
         LearnError::Parameter { .. } => Kind::Usage,
         _ => Kind::Data,
     }
