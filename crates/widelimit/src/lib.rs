@@ -35,7 +35,7 @@ mod scalar;
 pub use error::{Error, Kind};
 pub use files::{Shard, StoreSummary, kernel_to_file, kernel_to_store};
 pub use flow::Flow;
-pub use model::{Fit, Model, Preprocess, Settings, Task};
+pub use model::{Fit, Model, Notes, Preprocess, Settings, Task};
 pub use run::Run;
 pub use scalar::{Precision, Scalar};
 

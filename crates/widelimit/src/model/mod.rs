@@ -15,6 +15,7 @@ use widelimit_learn::{Diagnostics, GaussianProcessModel, LooPath};
 use crate::{Network, Precision};
 use scaling::Scaling;
 pub use settings::{Preprocess, Settings, Task};
+pub use store::Notes;
 
 /// A fitted regression or classifier.
 ///
@@ -103,6 +104,12 @@ impl Model {
     /// The network.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// The same model with this network in place of its own: the one it was fitted with, after
+    /// [`Model::to_bytes_with`].
+    pub fn with_network(self, network: Network) -> Self {
+        Self { network, ..self }
     }
 
     /// What the model was asked to be.

@@ -1,5 +1,6 @@
 //! Models in one safetensors file: arrays as tensors, everything else as text.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -61,13 +62,31 @@ enum RequestedRidge {
     Absolute(f64),
 }
 
+/// What a caller wants to find again beside a model: text by name.
+pub type Notes = BTreeMap<String, String>;
+
+/// The entry of the notes; files without one have none.
+const NOTES: &str = "notes";
+
 impl Model {
     /// Writes the model to one file, whole or not at all.
     ///
     /// # Errors
     /// A network with a user function has no description to write; errors of the file system.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
-        Ok(self.file()?.save(path)?)
+        self.save_with_notes(path, &Notes::new())
+    }
+
+    /// The same with notes, which are no part of the model: any reader may pass over them.
+    ///
+    /// # Errors
+    /// As [`Model::save`].
+    pub fn save_with_notes(&self, path: impl AsRef<Path>, notes: &Notes) -> Result<(), Error> {
+        let mut file = self.file(&self.network)?;
+        if !notes.is_empty() {
+            file.metadata.insert(NOTES.into(), json("notes", notes)?);
+        }
+        Ok(file.save(path)?)
     }
 
     /// The bytes that [`Model::save`] writes.
@@ -75,7 +94,16 @@ impl Model {
     /// # Errors
     /// As [`Model::save`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        Ok(self.file()?.to_bytes()?)
+        self.to_bytes_with(&self.network)
+    }
+
+    /// The same with another network in place of the model's own: one with functions of the user has
+    /// no text, and the caller keeps it ([`Model::with_network`]).
+    ///
+    /// # Errors
+    /// As [`Model::save`].
+    pub fn to_bytes_with(&self, network: &Network) -> Result<Vec<u8>, Error> {
+        Ok(self.file(network)?.to_bytes()?)
     }
 
     /// Reads a model.
@@ -84,8 +112,18 @@ impl Model {
     /// A file that is no model, of an unknown version, cut short or damaged, or whose parts do not
     /// fit together.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Ok(Self::load_with_notes(path)?.0)
+    }
+
+    /// Reads a model and the notes that were saved with it.
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn load_with_notes(path: impl AsRef<Path>) -> Result<(Self, Notes), Error> {
         let path = path.as_ref();
-        Reader { file: ModelFile::load(path)?, name: path.display().to_string() }.model()
+        let reader = Reader { file: ModelFile::load(path)?, name: path.display().to_string() };
+        let notes = reader.notes()?;
+        Ok((reader.model()?, notes))
     }
 
     /// The same from bytes in memory.
@@ -97,14 +135,10 @@ impl Model {
         Reader { file: ModelFile::from_bytes(bytes, &name)?, name }.model()
     }
 
-    fn file(&self) -> Result<ModelFile, Error> {
+    fn file(&self, network: &Network) -> Result<ModelFile, Error> {
         let mut file = ModelFile::default();
-        file.metadata.insert("network".into(), self.network.to_json()?);
-        let header = serde_json::to_string(&self.header()).map_err(|error| Error::Model {
-            file: "model".into(),
-            reason: format!("cannot be described as JSON: {error}"),
-        })?;
-        file.metadata.insert("model".into(), header);
+        file.metadata.insert("network".into(), network.to_json()?);
+        file.metadata.insert("model".into(), json("model", &self.header())?);
         match &self.state {
             State::F32(arrays) => arrays.store(&mut file),
             State::F64(arrays) => arrays.store(&mut file),
@@ -154,6 +188,13 @@ impl Model {
             route: path.as_ref().map(|path| route_name(path.route).into()),
         }
     }
+}
+
+fn json(what: &str, value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Model {
+        file: what.into(),
+        reason: format!("cannot be described as JSON: {error}"),
+    })
 }
 
 impl<T: Scalar> Arrays<T> {
@@ -207,6 +248,16 @@ struct Reader {
 impl Reader {
     fn wrong(&self, reason: impl Into<String>) -> Error {
         Error::Model { file: self.name.clone(), reason: reason.into() }
+    }
+
+    fn notes(&self) -> Result<Notes, Error> {
+        self.file.metadata.get(NOTES).map_or_else(
+            || Ok(Notes::new()),
+            |text| {
+                serde_json::from_str(text)
+                    .map_err(|error| self.wrong(format!("its notes are damaged: {error}")))
+            },
+        )
     }
 
     fn model(mut self) -> Result<Model, Error> {
@@ -346,5 +397,55 @@ impl Reader {
             _ => Route::Eigen,
         };
         Ok(Some(LooPath { points, chosen, criterion, route }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Run, Targets};
+    use ndarray::array;
+    use widelimit_arch::{Activation, Dense, Function, UserFunction};
+
+    fn model(network: &Network) -> Model {
+        let x = array![[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
+        let y = Targets::Numbers(array![[1.0], [2.0], [4.0]]);
+        let settings = Settings { ridge: Ridge::Value(0.1), ..Settings::default() };
+        Model::fit(network, x.view(), &y, &settings, &Run::default()).unwrap()
+    }
+
+    #[test]
+    fn notes_come_back_and_may_be_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model");
+        let model = model(&Network::preset("mlp:1").unwrap());
+        let notes = Notes::from([("a".into(), "1".into()), ("b".into(), String::new())]);
+        model.save_with_notes(&path, &notes).unwrap();
+        assert_eq!(Model::load_with_notes(&path).unwrap().1, notes);
+        assert_eq!(Model::load(&path).unwrap().to_bytes().unwrap(), model.to_bytes().unwrap());
+        model.save(&path).unwrap();
+        assert!(Model::load_with_notes(&path).unwrap().1.is_empty());
+
+        let mut file = ModelFile::load(&path).unwrap();
+        file.metadata.insert(NOTES.into(), "[]".into());
+        file.save(&path).unwrap();
+        let error = Model::load_with_notes(&path).unwrap_err().to_string();
+        assert!(error.contains("its notes are damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_network_with_functions_of_the_user_is_kept_by_the_caller() {
+        let cube = UserFunction::new("cube", [], |x| x * x * x);
+        let cube = Activation::Numerical { function: Function::User(cube), degree: None };
+        let layers = vec![Dense::new(1.0).into(), cube.into(), Dense::new(1.0).into()];
+        let network = Network::new(layers).unwrap();
+        let model = model(&network);
+        assert!(model.to_bytes().is_err());
+        let plain = Network::preset("mlp:1").unwrap();
+        let bytes = model.to_bytes_with(&plain).unwrap();
+        let loaded = Model::from_bytes(bytes).unwrap().with_network(network);
+        let x = array![[0.3, -0.7]];
+        let predict = |model: &Model| model.predict(x.view(), &Run::default()).unwrap();
+        assert_eq!(predict(&loaded), predict(&model));
     }
 }
