@@ -59,6 +59,12 @@ impl PyNetwork {
     fn __str__(&self) -> String {
         self.network.to_string()
     }
+
+    /// The layers on one line, blocks with what is inside them.
+    fn __repr__(&self) -> String {
+        let layers: Vec<_> = self.network.layers().iter().map(ToString::to_string).collect();
+        format!("Network([{}])", layers.join(", "))
+    }
 }
 
 /// The user's functions, by the position of their layer.

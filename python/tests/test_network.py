@@ -86,3 +86,76 @@ def test_a_callable_must_return_numbers_of_the_same_shape(rng, result):
     net = wl.Network([wl.Dense(), wl.Numerical(lambda x: result), wl.Dense()])
     with pytest.raises(ValueError):
         wl.kernel(net, rng.standard_normal((4, 3)))
+
+
+def test_repr_shows_what_is_inside_what():
+    inside = wl.Network([wl.Dense(), wl.Residual(body=[wl.Dense(), wl.Dense()]), wl.Dense()])
+    behind = wl.Network([wl.Dense(), wl.Residual(body=[wl.Dense()]), wl.Dense(), wl.Dense()])
+    swapped = wl.Network([wl.Dense(), wl.Residual(shortcut=[wl.Dense(), wl.Dense()]), wl.Dense()])
+    assert len({repr(inside), repr(behind), repr(swapped)}) == 3
+    assert repr(inside) == "Network([dense, residual(body=[dense, dense], shortcut=[]), dense])"
+    # Lines, as the positions in errors.
+    assert "body[1]" in str(inside)
+
+
+def test_layers_with_lists_are_equal_and_hashable():
+    listed = wl.Residual(body=[wl.Dense(), wl.Gelu()])
+    assert listed == wl.Residual(body=(wl.Dense(), wl.Gelu()))
+    assert len({listed, wl.Residual(body=(wl.Dense(), wl.Gelu())), wl.Residual()}) == 2
+    assert wl.Polynomial([0.0, 1.0]) == wl.Polynomial(np.array([0.0, 1.0]))
+    branches = wl.Parallel(branches=[[wl.Dense()], [wl.Dense(2.0)]])
+    assert hash(branches) == hash(wl.Parallel(branches=((wl.Dense(),), (wl.Dense(2.0),))))
+
+
+def test_dictionaries_may_hold_layers():
+    mixed = [
+        {"layer": "dense"},
+        {"layer": "residual", "body": [wl.Relu(), {"layer": "dense"}]},
+        {"layer": "parallel", "combine": "sum", "branches": [[wl.Dense()], [wl.Dense()]]},
+        wl.Residual(body=[{"layer": "relu"}, wl.Dense()]),
+        wl.Dense(w_std=np.float32(1.5)),
+    ]
+    plain = [
+        wl.Dense(),
+        wl.Residual(body=[wl.Relu(), wl.Dense()]),
+        wl.Parallel(branches=[[wl.Dense()], [wl.Dense()]]),
+        wl.Residual(body=[wl.Relu(), wl.Dense()]),
+        wl.Dense(w_std=1.5),
+    ]
+    assert wl.Network(mixed) == wl.Network(plain)
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    net = wl.Network.preset("mlp:2:erf")
+    path = tmp_path / "net.json"
+    path.write_text(net.to_json(), encoding="utf-8-sig")
+    assert wl.Network.from_json(path) == net
+    assert wl.Network.from_json(path.read_text(encoding="utf-8")) == net
+
+
+def test_an_empty_description_is_no_path(tmp_path):
+    for nothing in ("", "  \n"):
+        with pytest.raises(ValueError, match="expected JSON text or a path, got an empty string"):
+            wl.Network.from_json(nothing)
+    with pytest.raises(FileNotFoundError):
+        wl.Network.from_json(tmp_path / "missing.json")
+
+
+def twice(x):
+    return 2 * x
+
+
+@pytest.mark.parametrize("function", [np.arctan, twice])
+def test_functions_of_modules_are_pickled_by_reference(rng, function):
+    inner = wl.Residual(body=[wl.Numerical(function, kinks=[0.0]), wl.Dense()])
+    net = wl.Network([wl.Dense(), inner, wl.Dense()])
+    x = rng.standard_normal((5, 3))
+    copied = pickle.loads(pickle.dumps(net))
+    assert (wl.kernel(copied, x) == wl.kernel(net, x)).all()
+
+
+def test_networks_with_lambdas_are_copied_and_not_pickled():
+    net = wl.Network([wl.Dense(), wl.Numerical(lambda x: x**3), wl.Dense()])
+    assert copy.copy(net) == copy.deepcopy(net) == net
+    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
+        pickle.dumps(net)

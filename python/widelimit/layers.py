@@ -21,6 +21,13 @@ class Layer:
 
     layer: ClassVar[str]
 
+    def __post_init__(self) -> None:
+        # Layers with equal parameters are equal and hash alike, however the parameters came.
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (list, tuple, np.ndarray)):
+                object.__setattr__(self, field.name, _frozen(value))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the layer as it stands in the JSON description."""
         described: dict[str, Any] = {"layer": self.layer}
@@ -31,9 +38,18 @@ class Layer:
         return described
 
 
+def _frozen(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return _frozen(value.tolist())
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
+
+
 def _describe(value: Any) -> Any:
+    """Return a layer, or a parameter of one, as it stands in the JSON description."""
     if isinstance(value, Layer):
         return value.to_dict()
+    if isinstance(value, dict):
+        return {key: _describe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_describe(item) for item in value]
     if isinstance(value, np.generic):
@@ -201,8 +217,8 @@ class Residual(Layer):
     """``body(x) + shortcut(x)``; an empty list is the identity."""
 
     layer: ClassVar[str] = "residual"
-    body: Sequence[Layer] = ()
-    shortcut: Sequence[Layer] = ()
+    body: Sequence[Layer | dict[str, Any]] = ()
+    shortcut: Sequence[Layer | dict[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -210,7 +226,7 @@ class Parallel(Layer):
     """Branches of the same input, joined by ``combine``."""
 
     layer: ClassVar[str] = "parallel"
-    branches: Sequence[Sequence[Layer]] = ()
+    branches: Sequence[Sequence[Layer | dict[str, Any]]] = ()
     combine: Literal["sum", "concat", "product"] = "sum"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from widelimit import _core
-from widelimit.layers import Layer
+from widelimit.layers import Layer, _describe
 
 
 class Network:
@@ -25,6 +25,11 @@ class Network:
         If a parameter is out of range or a layer cannot stand where it does; the message names
         the position, as in ``layers[3].body[1]``.
 
+    Notes
+    -----
+    A network is immutable, and copies of it are the network itself. It can be pickled; one that
+    holds a Python function if the function can: functions of modules can, lambdas cannot.
+
     Examples
     --------
     >>> import widelimit as wl
@@ -34,10 +39,10 @@ class Network:
     """
 
     def __init__(self, layers: Iterable[Layer | dict[str, Any]]):
-        described = [
-            layer.to_dict() if isinstance(layer, Layer) else layer for layer in _listed(layers)
-        ]
+        described = [_describe(layer) for layer in _listed(layers)]
         self._core = _core.Network(described)
+        # Networks with functions have no JSON; this is what they are pickled by.
+        self._described = described
 
     @classmethod
     def _wrap(cls, core: _core.Network) -> Network:
@@ -51,9 +56,14 @@ class Network:
 
         A string that starts with ``[`` or ``{`` is text; anything else is a path.
         """
-        if isinstance(source, str) and source.lstrip()[:1] in ("[", "{"):
-            return cls._wrap(_core.Network.from_json(source))
-        return cls._wrap(_core.Network.from_json(Path(source).read_text(encoding="utf-8")))
+        if isinstance(source, str):
+            text = source.removeprefix("\ufeff")
+            if not text.strip():
+                raise ValueError("source: expected JSON text or a path, got an empty string")
+            if text.lstrip()[0] in "[{":
+                return cls._wrap(_core.Network.from_json(text))
+        # Editors on Windows begin a file with a byte order mark.
+        return cls._wrap(_core.Network.from_json(Path(source).read_text(encoding="utf-8-sig")))
 
     @classmethod
     def preset(cls, name: str) -> Network:
@@ -76,16 +86,32 @@ class Network:
         return str(self._core).rstrip()
 
     def __repr__(self) -> str:
-        # The table's lines without their positions.
-        layers = (" ".join(line.split()[1:]) for line in str(self).splitlines())
-        return f"Network<{' | '.join(layers)}>"
+        return repr(self._core)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Network.from_json, (self.to_json(),))
+        try:
+            return (Network.from_json, (self.to_json(),))
+        except ValueError:
+            return (Network, (self._described,))
+
+    def __copy__(self) -> Network:
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
         # Immutable, and scikit-learn's clone copies parameters deeply.
         return self
+
+
+def _core_of(net: Network) -> _core.Network:
+    """Return the compiled half of an argument that must be a network."""
+    if isinstance(net, Network):
+        return net._core
+    hint = ""
+    if isinstance(net, str):
+        hint = f"; a preset is Network.preset({net!r})"
+    elif isinstance(net, (list, tuple)):
+        hint = "; layers make one with Network(layers)"
+    raise TypeError(f"net: expected a Network, got {type(net).__name__}{hint}")
 
 
 def _listed(layers: Iterable[Any]) -> list[Any]:
