@@ -3,8 +3,8 @@
 use numpy::{PyArray2, PyArrayMethods, PyUntypedArray};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-use widelimit::exact::{self, Budget, Options, Outputs, Progress, Want};
+use pyo3::types::{PyBool, PyDict, PyInt};
+use widelimit::exact::{self, Budget, Options, Outputs, Plan, Progress, Want};
 use widelimit::linalg::Par;
 use widelimit::ndarray::ArrayView2;
 use widelimit::{Precision, Scalar, memory};
@@ -39,6 +39,10 @@ pub fn budget(memory: Option<&Bound<'_, PyAny>>) -> PyResult<Budget> {
     if let Ok(bytes) = memory.extract::<u64>() {
         return Ok(Budget::bytes(bytes));
     }
+    if memory.is_instance_of::<PyInt>() {
+        let message = format!("memory: expected a number of bytes from 0 to 2^64, got {memory}");
+        return Err(PyValueError::new_err(message));
+    }
     let text: String = memory.extract().map_err(|_| {
         PyTypeError::new_err("memory: expected a number of bytes or text as in \"4GiB\"")
     })?;
@@ -46,11 +50,25 @@ pub fn budget(memory: Option<&Bound<'_, PyAny>>) -> PyResult<Budget> {
 }
 
 /// Threads as an argument; None is all cores.
-pub fn par(threads: Option<usize>) -> PyResult<Par> {
-    match threads {
-        Some(0) => Err(PyValueError::new_err("threads: expected at least 1, got 0")),
-        given => Ok(Par::new(given.unwrap_or(0))),
+pub fn par(threads: Option<&Bound<'_, PyAny>>) -> PyResult<Par> {
+    let Some(threads) = threads else { return Ok(Par::new(0)) };
+    match threads.extract::<i64>() {
+        _ if threads.is_instance_of::<PyBool>() => Err(not_a_count(threads)),
+        // More than there are cores is bounded where threads are started.
+        Ok(count) if count >= 1 => Ok(Par::new(usize::try_from(count).unwrap_or(usize::MAX))),
+        Err(_) if !threads.is_instance_of::<PyInt>() => Err(not_a_count(threads)),
+        Err(_) if threads.gt(0)? => Ok(Par::new(usize::MAX)),
+        _ => {
+            let message = format!("threads: expected at least 1, got {threads}");
+            Err(PyValueError::new_err(message))
+        }
     }
+}
+
+fn not_a_count(threads: &Bound<'_, PyAny>) -> PyErr {
+    let kind = threads.get_type();
+    let kind = kind.name().map_or_else(|_| "another type".into(), |name| name.to_string());
+    PyTypeError::new_err(format!("threads: expected an integer or None, got {kind}"))
 }
 
 /// Computes into arrays that NumPy allocated: it asks the system for large pages.
@@ -64,7 +82,8 @@ fn compute<'py, T: Scalar + numpy::Element>(
 ) -> PyResult<Pair<'py>> {
     let (rows, columns) = (x1.nrows(), x2.map_or(x1.nrows(), |x2| x2.nrows()));
     let n2 = x2.map(|x2| x2.nrows());
-    let plan = exact::plan::<T>(network, rows, n2, x1.ncols(), &options).map_err(exception)?;
+    let channels = x1.ncols();
+    let plan = planned::<T>(py, network, (rows, n2, channels), &options)?;
     if let Some(limit) = limit
         && plan.bytes > limit
     {
@@ -98,7 +117,7 @@ pub fn kernel<'py>(
     x1: &Bound<'py, PyUntypedArray>,
     x2: Option<&Bound<'py, PyUntypedArray>>,
     get: Vec<String>,
-    threads: Option<usize>,
+    threads: Option<&Bound<'py, PyAny>>,
     memory: Option<&Bound<'py, PyAny>>,
     progress: &Bound<'py, PyAny>,
 ) -> PyResult<Pair<'py>> {
@@ -138,21 +157,39 @@ pub fn diagonal<'py>(
     network: &PyNetwork,
     x: &Bound<'py, PyUntypedArray>,
     get: Vec<String>,
+    threads: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Pair<'py>> {
     let network = network.on_vectors()?;
-    let options = Options::new().want(want(&get)?);
+    let options = Options::new().want(want(&get)?).par(par(threads)?);
     match Input::new(x, "x")? {
-        Input::F32(x) => {
-            let x = matrix(&x, "x").map_err(exception)?;
-            let d = exact::diagonal(network, x, &options).map_err(exception)?;
-            Ok((d.nngp.map(|k| give1(py, k)), d.ntk.map(|k| give1(py, k))))
-        }
-        Input::F64(x) => {
-            let x = matrix(&x, "x").map_err(exception)?;
-            let d = exact::diagonal(network, x, &options).map_err(exception)?;
-            Ok((d.nngp.map(|k| give1(py, k)), d.ntk.map(|k| give1(py, k))))
-        }
+        Input::F32(x) => diagonal_of(py, network, matrix(&x, "x").map_err(exception)?, options),
+        Input::F64(x) => diagonal_of(py, network, matrix(&x, "x").map_err(exception)?, options),
     }
+}
+
+fn diagonal_of<'py, T: Scalar + numpy::Element>(
+    py: Python<'py>,
+    network: &widelimit::Network,
+    x: ArrayView2<'_, T>,
+    options: Options<'_>,
+) -> PyResult<Pair<'py>> {
+    let diagonal = watched(py, py.None().bind(py), move |cancel, _| {
+        Ok(exact::diagonal(network, x, &options.cancel(cancel))?)
+    })?;
+    Ok((diagonal.nngp.map(|k| give1(py, k)), diagonal.ntk.map(|k| give1(py, k))))
+}
+
+/// The plan of a kernel; a function of the user is looked at for it.
+fn planned<T: Scalar>(
+    py: Python<'_>,
+    network: &widelimit::Network,
+    (n1, n2, channels): (usize, Option<usize>, usize),
+    options: &Options<'_>,
+) -> PyResult<Plan> {
+    let options = options.clone();
+    watched(py, py.None().bind(py), move |_, _| {
+        Ok(exact::plan::<T>(network, n1, n2, channels, &options)?)
+    })
 }
 
 #[pyfunction]
@@ -162,7 +199,7 @@ pub fn plan<'py>(
     x1: &Bound<'py, PyUntypedArray>,
     x2: Option<&Bound<'py, PyUntypedArray>>,
     get: Vec<String>,
-    threads: Option<usize>,
+    threads: Option<&Bound<'py, PyAny>>,
     memory: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let network = network.on_vectors()?;
@@ -185,11 +222,11 @@ pub fn plan<'py>(
         }
         None => None,
     };
+    let size = (n1, n2, channels);
     let plan = match precision {
-        Precision::F32 => exact::plan::<f32>(network, n1, n2, channels, &options),
-        Precision::F64 => exact::plan::<f64>(network, n1, n2, channels, &options),
-    }
-    .map_err(exception)?;
+        Precision::F32 => planned::<f32>(py, network, size, &options)?,
+        Precision::F64 => planned::<f64>(py, network, size, &options)?,
+    };
     let facts = PyDict::new(py);
     facts.set_item("bytes", plan.bytes)?;
     facts.set_item("result_bytes", plan.result_bytes)?;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arrays;
+mod calls;
 mod error;
 mod kernel;
 mod model;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use widelimit::data::Classes;
 use widelimit::exact::{Cancel, Progress};
 use widelimit::learn::{Amplitude, LooPath, Ridge, RidgePath};
-use widelimit::ndarray::{Array1, Array2, ArrayView2};
+use widelimit::ndarray::{Array1, Array2};
 use widelimit::{Error, Model, Quantity, Run, Scalar, Settings, Targets};
 
 use crate::arrays::{Input, give, give1, matrix};
@@ -87,7 +87,7 @@ impl PyModel {
         ridge: &Bound<'_, PyAny>,
         amplitude: &Bound<'_, PyAny>,
         labels: Option<&Bound<'_, PyAny>>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'_, PyAny>>,
         memory: Option<&Bound<'_, PyAny>>,
         progress: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
@@ -151,10 +151,11 @@ impl PyModel {
         &self,
         py: Python<'py>,
         x: &Bound<'py, PyUntypedArray>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
+        memory: Option<&Bound<'py, PyAny>>,
         progress: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let means = Means { par: par(threads)?, budget: budget(None)? };
+        let means = Means { par: par(threads)?, budget: budget(memory)? };
         let model = &self.model;
         match Input::new(x, "X")? {
             Input::F32(x) => {
@@ -175,18 +176,19 @@ impl PyModel {
         &self,
         py: Python<'py>,
         x: &Bound<'py, PyUntypedArray>,
-        threads: Option<usize>,
+        threads: Option<&Bound<'py, PyAny>>,
+        memory: Option<&Bound<'py, PyAny>>,
         progress: &Bound<'py, PyAny>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let means = Means { par: par(threads)?, budget: budget(None)? };
+        let means = Means { par: par(threads)?, budget: budget(memory)? };
         match Input::new(x, "X")? {
             Input::F32(x) => {
-                let x = matrix(&x, "X").map_err(exception)?;
-                self.deviation(py, x, &means, progress)
+                let x = matrix(&x, "X").map_err(exception)?.to_owned();
+                self.deviation(py, x, means, progress)
             }
             Input::F64(x) => {
-                let x = matrix(&x, "X").map_err(exception)?;
-                self.deviation(py, x, &means, progress)
+                let x = matrix(&x, "X").map_err(exception)?.to_owned();
+                self.deviation(py, x, means, progress)
             }
         }
     }
@@ -232,16 +234,17 @@ impl PyModel {
 }
 
 impl PyModel {
+    /// Owns its arguments: the first call factors the training kernel, which cannot be stopped midway.
     fn deviation<'py, T: Scalar + numpy::Element>(
         &self,
         py: Python<'py>,
-        x: ArrayView2<'_, T>,
-        means: &Means,
+        x: Array2<T>,
+        means: Means,
         progress: &Bound<'py, PyAny>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let model = &self.model;
-        let (mean, deviation) = watched(py, progress, |cancel, tiles| {
-            means.run(cancel, tiles, |run| model.predict_with_deviation(x, run))
+        let model = Arc::clone(&self.model);
+        let (mean, deviation) = abandonable(py, progress, move |cancel, tiles| {
+            means.run(cancel, tiles, |run| model.predict_with_deviation(x.view(), run))
         })?;
         Ok((give(py, mean), give(py, deviation)))
     }

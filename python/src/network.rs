@@ -9,6 +9,7 @@ use pyo3::types::{PyBool, PyDict, PyList, PyString};
 use serde_json::Value;
 use widelimit::arch::{Activation, Function, Network, UserFunction};
 
+use crate::calls;
 use crate::error::exception;
 
 /// A checked network.
@@ -158,10 +159,15 @@ fn user_function(callable: &Bound<'_, PyAny>, kinks: Vec<f64>) -> PyResult<UserF
 }
 
 fn evaluate(callable: &Bound<'_, PyAny>, x: &[f64], y: &mut [f64]) -> Result<(), String> {
+    if calls::all_stopping() {
+        return Err("it was interrupted".into());
+    }
     let py = callable.py();
-    let returned = callable
-        .call1((PyArray1::from_slice(py, x),))
-        .map_err(|error| error.value(py).to_string())?;
+    let returned = callable.call1((PyArray1::from_slice(py, x),)).map_err(|error| {
+        let text = error.to_string();
+        calls::keep(&text, error);
+        text
+    })?;
     let values: PyArrayLike1<'_, f64, AllowTypeChange> = returned.extract().map_err(|_| {
         "it must return an array of numbers, of the shape of its argument".to_owned()
     })?;

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
 use widelimit::Error;
 use widelimit::exact::{Cancel, Progress};
 
+use crate::calls::Call;
 use crate::error::exception;
 
 /// How often signals and progress are looked at.
@@ -49,8 +49,9 @@ impl<'py> Listener<'py> {
         if progress.is_none() {
             return Ok(Self::Nobody);
         }
-        if let Ok(flag) = progress.cast::<PyBool>() {
-            return Ok(if flag.is_true() { Self::Terminal } else { Self::Nobody });
+        // NumPy's booleans too.
+        if let Ok(flag) = progress.extract::<bool>() {
+            return Ok(if flag { Self::Terminal } else { Self::Nobody });
         }
         if progress.is_callable() {
             return Ok(Self::Callable(progress.clone()));
@@ -123,19 +124,23 @@ pub fn watched<R: Send>(
     work: impl FnOnce(&Cancel, &Tiles) -> Result<R, Error> + Send,
 ) -> PyResult<R> {
     let listener = Listener::new(progress)?;
-    let (cancel, tiles) = (Cancel::new(), Tiles::default());
+    let (call, cancel, tiles) = (Call::start(), Cancel::new(), Tiles::default());
     let (sender, answers) = mpsc::channel();
     let outcome = std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let worker = scope.spawn(|| {
             if let Ok(result) = catch_unwind(AssertUnwindSafe(|| work(&cancel, &tiles))) {
                 // Nobody listens after an exception.
                 let _ = sender.send(result);
             }
             drop(sender);
         });
-        let outcome = wait(py, answers, &tiles, &listener, || cancel.cancel());
-        // The scope joins the worker; it may need the interpreter (a Python activation).
-        py.detach(|| ());
+        let outcome = wait(py, answers, &tiles, &listener, || {
+            cancel.cancel();
+            call.stop();
+        });
+        // The worker may need the interpreter to come to its end: for a function of the user.
+        // It has caught its panics.
+        let _ = py.detach(|| worker.join());
         outcome
     });
     outcome?.map_err(exception)
@@ -150,14 +155,19 @@ pub fn abandonable<R: Send + 'static>(
     work: impl FnOnce(&Cancel, &Tiles) -> Result<R, Error> + Send + 'static,
 ) -> PyResult<R> {
     let listener = Listener::new(progress)?;
-    let shared = Arc::new((Cancel::new(), Tiles::default()));
+    let shared = Arc::new((Call::start(), Cancel::new(), Tiles::default()));
     let (sender, answers) = mpsc::channel();
     let theirs = Arc::clone(&shared);
     std::thread::spawn(move || {
-        let (cancel, tiles) = &*theirs;
+        let (_, cancel, tiles) = &*theirs;
         if let Ok(result) = catch_unwind(AssertUnwindSafe(|| work(cancel, tiles))) {
             let _ = sender.send(result);
         }
     });
-    wait(py, answers, &shared.1, &listener, || shared.0.cancel())?.map_err(exception)
+    let (call, cancel, tiles) = &*shared;
+    let stop = || {
+        cancel.cancel();
+        call.stop();
+    };
+    wait(py, answers, tiles, &listener, stop)?.map_err(exception)
 }

@@ -1,5 +1,7 @@
 //! Solvers on kernels that the caller has already.
 
+use std::sync::Arc;
+
 use numpy::{PyReadonlyArray2, PyUntypedArray};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -15,7 +17,7 @@ use crate::error::exception;
 use crate::kernel::par;
 use crate::model::{path_table, ridge};
 use crate::network::PyNetwork;
-use crate::running::{abandonable, watched};
+use crate::running::abandonable;
 
 /// Kernel ridge regression on a given kernel.
 #[pyfunction]
@@ -26,7 +28,7 @@ pub fn kernel_ridge<'py>(
     targets: PyReadonlyArray2<'py, f64>,
     ridge: &Bound<'py, PyAny>,
     centre: bool,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let solver = KernelRidge { ridge: self::ridge(ridge)?, centre }.check().map_err(exception)?;
     let targets = targets.as_array().to_owned();
@@ -47,7 +49,7 @@ fn solution<'py, T: Scalar + numpy::Element>(
     kernel: Array2<T>,
     targets: Array2<f64>,
     solver: widelimit::learn::CheckedKernelRidge,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let par = par(threads)?;
     let model = abandonable(py, py.None().bind(py), move |_, _| {
@@ -71,7 +73,7 @@ fn solution<'py, T: Scalar + numpy::Element>(
 pub fn eigh<'py>(
     py: Python<'py>,
     matrix: &Bound<'py, PyUntypedArray>,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     match Input::new(matrix, "matrix")? {
         Input::F32(m) => decompose(py, self::matrix(&m, "matrix").map_err(exception)?, threads),
@@ -82,7 +84,7 @@ pub fn eigh<'py>(
 fn decompose<'py, T: Scalar + numpy::Element>(
     py: Python<'py>,
     matrix: ArrayView2<'_, T>,
-    threads: Option<usize>,
+    threads: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let (matrix, par) = (matrix.to_owned(), par(threads)?);
     let SymmetricEigen { values, vectors } =
@@ -93,7 +95,7 @@ fn decompose<'py, T: Scalar + numpy::Element>(
 /// Predictions of networks trained by gradient flow.
 #[pyclass(name = "Flow", module = "widelimit._core", frozen)]
 pub struct PyFlow {
-    flow: Flow,
+    flow: Arc<Flow>,
 }
 
 #[pymethods]
@@ -106,7 +108,7 @@ impl PyFlow {
         targets: PyReadonlyArray2<'_, f64>,
         learning_rate: f64,
         ridge: f64,
-        threads: Option<usize>,
+        threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let (x, targets) = (x.as_array().to_owned(), targets.as_array().to_owned());
         let (network, par) = (network.on_vectors()?.clone(), par(threads)?);
@@ -115,7 +117,7 @@ impl PyFlow {
             let run = Run { par, cancel: Some(cancel), ..Run::default() };
             Flow::new(&network, x.view(), targets.view(), training, &run)
         })?;
-        Ok(Self { flow })
+        Ok(Self { flow: Arc::new(flow) })
     }
 
     /// Mean (rows x outputs), and the covariance (rows x rows) if wanted. `time` None is infinity.
@@ -126,14 +128,15 @@ impl PyFlow {
         all_layers: bool,
         time: Option<f64>,
         covariance: bool,
-        threads: Option<usize>,
+        threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, Option<Bound<'py, PyAny>>)> {
         let trained = if all_layers { Trained::AllLayers } else { Trained::LastLayer };
         let time = time.map_or(Time::Infinite, Time::At);
-        let (x, par) = (x.as_array(), par(threads)?);
-        let posterior = watched(py, py.None().bind(py), |cancel, _| {
+        let (x, par) = (x.as_array().to_owned(), par(threads)?);
+        let flow = Arc::clone(&self.flow);
+        let posterior = abandonable(py, py.None().bind(py), move |cancel, _| {
             let run = Run { par, cancel: Some(cancel), ..Run::default() };
-            self.flow.predict(x, trained, time, covariance, &run)
+            flow.predict(x.view(), trained, time, covariance, &run)
         })?;
         Ok((give(py, posterior.mean), posterior.covariance.map(|c| give(py, c))))
     }

@@ -97,6 +97,79 @@ def test_other_bad_arguments(rng):
         wl.kernel(wl.Network.preset("myrtle5"), rng.standard_normal((2, 8, 8, 3)))
 
 
+X = np.eye(3)
+CALLS = {
+    "kernel": lambda threads: wl.kernel(NET, X, threads=threads),
+    "diagonal": lambda threads: wl.diagonal(NET, X, threads=threads),
+    "plan": lambda threads: wl.plan(NET, X, threads=threads),
+    "eigh": lambda threads: wl.eigh(X, threads=threads),
+    "kernel_ridge": lambda threads: wl.kernel_ridge(X, X[0], threads=threads),
+    "flow": lambda threads: wl.GradientFlow(NET, X, X[0], threads=threads),
+    "fit": lambda threads: wl.NTKRegressor(NET, threads=threads).fit(X, X[0]),
+    "predict": lambda threads: (
+        wl.NTKRegressor(NET).fit(X, X[0]).set_params(threads=threads).predict(X)
+    ),
+    "std": lambda threads: (
+        wl.NNGPRegressor(NET).fit(X, X[0]).set_params(threads=threads).predict(X, return_std=True)
+    ),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_threads_are_a_positive_integer(call):
+    for threads in (-1, 0, -(10**30)):
+        with pytest.raises(ValueError, match=f"threads: expected at least 1, got {threads}"):
+            call(threads)
+    for threads in (1.0, "2", True, [1]):
+        with pytest.raises(TypeError, match="threads: expected an integer or None, got"):
+            call(threads)
+    for threads in (None, np.int64(2), 10**30):
+        call(threads)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [wl.kernel, wl.diagonal, wl.plan, lambda net, x: wl.GradientFlow(net, x, x)],
+    ids=["kernel", "diagonal", "plan", "flow"],
+)
+def test_a_network_is_asked_for(call):
+    with pytest.raises(TypeError, match=r"net: expected a Network, got str.*Network\.preset"):
+        call("mlp:3", X)
+    with pytest.raises(TypeError, match=r"net: expected a Network, got list.*Network\("):
+        call([wl.Dense()], X)
+    with pytest.raises(TypeError, match="net: expected a Network, got NoneType"):
+        call(None, X)
+
+
+def test_limits_and_breakdowns_have_classes_of_their_own():
+    with pytest.raises(MemoryError):
+        wl.kernel(NET, np.zeros((4_000_000, 1)))
+    with pytest.raises(np.linalg.LinAlgError, match="not positive"):
+        wl.kernel_ridge(np.array([[1.0, 3.0], [3.0, 1.0]]), [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"memory: expected .*, got -1"):
+        wl.kernel(NET, X, memory=-1)
+
+
+def test_masked_values_are_not_read():
+    masked = np.ma.masked_array(X, mask=X > 0)
+    with pytest.raises(ValueError, match="x1: 3 of 9 entries are masked"):
+        wl.kernel(NET, masked)
+    with pytest.raises(ValueError, match="y: 1 of 3 entries are masked"):
+        wl.kernel_ridge(X, np.ma.masked_array([1.0, 2, 3], mask=[0, 1, 0]))
+    with pytest.raises(ValueError, match="X: 3 of 9 entries are masked"):
+        wl.NTKRegressor(NET).fit(masked, X[0])
+    assert (wl.kernel(NET, np.ma.masked_array(X)) == wl.kernel(NET, X)).all()
+
+
+def test_booleans_of_numpy_are_flags(capfd):
+    wl.kernel(NET, X, progress=np.False_)
+    assert capfd.readouterr().err == ""
+    wl.kernel(NET, X, progress=np.True_)
+    assert "tiles" in capfd.readouterr().err
+    with pytest.raises(TypeError, match="progress"):
+        wl.kernel(NET, X, progress="yes")
+
+
 def test_edge_rows():
     x = np.array([[0.0, 0.0], [1.0, 2.0], [1.0, 2.0], [-1.0, -2.0], [2.0, 4.0]])
     for depth in (1, 4):

@@ -101,7 +101,7 @@ class _KernelEstimator(BaseEstimator):
     def _scores(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
         inputs = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        return self._model.predict(inputs, self.threads, self.progress)
+        return self._model.predict(inputs, self.threads, self.memory, self.progress)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one safetensors file, readable by the command line too."""
@@ -287,7 +287,7 @@ the ratio of noise to signal.
             return super().predict(X)
         check_is_fitted(self)
         inputs = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
-        mean, std = self._model.predict_std(inputs, self.threads, self.progress)
+        mean, std = self._model.predict_std(inputs, self.threads, self.memory, self.progress)
         return self._shaped(mean), self._shaped(std)
 
 

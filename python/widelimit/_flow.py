@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
 from widelimit._kernel import _inputs
-from widelimit.network import Network
+from widelimit.network import Network, _core_of
 
 
 class GradientFlow:
@@ -58,12 +59,37 @@ class GradientFlow:
         ridge: float = 0.0,
         threads: int | None = None,
     ):
-        inputs = _matrix(x, "x")
+        core, inputs = _core_of(net), _matrix(x, "x")
         targets = _inputs(y, "y").astype(np.float64, copy=False)
+        if targets.ndim not in (1, 2):
+            raise ValueError(
+                f"y: expected shape (n,) or (n, outputs), got {targets.ndim} dimensions: "
+                f"{targets.shape}"
+            )
         self._single = targets.ndim == 1
         self._threads = threads
         columns = targets[:, None] if self._single else targets
-        self._core = _core.Flow(net._core, inputs, columns, learning_rate, ridge, threads)
+        self._core = _core.Flow(core, inputs, columns, learning_rate, ridge, threads)
+        self._told = (
+            f"GradientFlow({net!r}, x: {inputs.shape}, y: {targets.shape}, "
+            f"learning_rate={learning_rate}, ridge={ridge})"
+        )
+
+    def __repr__(self) -> str:
+        return self._told
+
+    def __copy__(self) -> GradientFlow:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GradientFlow:
+        # Immutable.
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a GradientFlow cannot be pickled: its decomposition is larger than its arguments; "
+            "pickle those and make it again"
+        )
 
     def predict(
         self,
@@ -80,7 +106,7 @@ class GradientFlow:
         x : array of shape (m, d)
             New inputs.
         t : float, optional
-            Training time; None is infinity.
+            Training time; None or ``numpy.inf`` is forever.
         get : "ntk" or "nngp"
             Whether all layers are trained, or the last one only.
         return_cov : bool
@@ -88,8 +114,9 @@ class GradientFlow:
         """
         if get not in ("ntk", "nngp"):
             raise ValueError(f'get: expected "ntk" or "nngp", got {get!r}')
+        time = None if t is not None and math.isinf(t) and t > 0 else t
         mean, covariance = self._core.predict(
-            _matrix(x, "x"), get == "ntk", t, return_cov, self._threads
+            _matrix(x, "x"), get == "ntk", time, return_cov, self._threads
         )
         shaped: NDArray[Any] = mean[:, 0] if self._single else mean
         return (shaped, covariance) if return_cov else shaped

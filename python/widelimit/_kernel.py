@@ -10,17 +10,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
-from widelimit.network import Network
+from widelimit.network import Network, _core_of
 
 Quantity = Literal["nngp", "ntk"]
-Progress = bool | Callable[[int, int], object]
+# No general sequence: a string is one too.
+Quantities = tuple[Quantity, ...] | list[Quantity]
+Progress = bool | np.bool_ | Callable[[int, int], object] | None
 
 
 class Kernels(NamedTuple):
-    """NNGP and NTK of the same inputs; a part that was not asked for is None."""
+    """NNGP and NTK of the same inputs.
 
-    nngp: NDArray[Any] | None
-    ntk: NDArray[Any] | None
+    A part that was not asked for is None. The types leave that out: what is there follows from
+    ``get``, which whoever reads a part has written.
+    """
+
+    nngp: NDArray[Any]
+    ntk: NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,15 @@ class Plan:
     streams: bool
 
 
+def _refuse_masked(x: object, name: str) -> None:
+    """Masked entries have no value; a plain array of the rest would show what is under the mask."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        masked = int(np.ma.count_masked(x))
+        raise ValueError(f"{name}: {masked} of {x.size} entries are masked; fill or drop them")
+
+
 def _inputs(x: ArrayLike, name: str) -> NDArray[Any]:
+    _refuse_masked(x, name)
     array = np.asarray(x)
     if array.dtype not in (np.float32, np.float64):
         if array.dtype.kind not in "biuf":
@@ -82,11 +96,12 @@ def _wanted(get: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _chosen(kernels: Kernels, get: str | Sequence[str]) -> NDArray[Any] | Kernels:
-    """Unwrap a kernel that was asked for by a single name."""
-    if not isinstance(get, str):
-        return kernels
-    return cast("NDArray[Any]", getattr(kernels, get))
+def _chosen(
+    kernels: tuple[NDArray[Any] | None, NDArray[Any] | None], get: str | Sequence[str]
+) -> NDArray[Any] | Kernels:
+    """Name the parts, and unwrap a kernel that was asked for by a single name."""
+    named = Kernels(*cast("tuple[NDArray[Any], NDArray[Any]]", kernels))
+    return cast("NDArray[Any]", getattr(named, get)) if isinstance(get, str) else named
 
 
 @overload
@@ -104,9 +119,20 @@ def kernel(
 def kernel(
     net: Network,
     x1: ArrayLike,
-    x2: ArrayLike | None = ...,
-    get: Sequence[Quantity] = ...,
+    x2: ArrayLike | None,
+    get: Quantities,
     *,
+    threads: int | None = ...,
+    memory: int | str | None = ...,
+    progress: Progress = ...,
+) -> Kernels: ...
+@overload
+def kernel(
+    net: Network,
+    x1: ArrayLike,
+    x2: ArrayLike | None = ...,
+    *,
+    get: Quantities,
     threads: int | None = ...,
     memory: int | str | None = ...,
     progress: Progress = ...,
@@ -115,7 +141,7 @@ def kernel(
     net: Network,
     x1: ArrayLike,
     x2: ArrayLike | None = None,
-    get: Quantity | Sequence[Quantity] = "ntk",
+    get: Quantity | Quantities = "ntk",
     *,
     threads: int | None = None,
     memory: int | str | None = None,
@@ -149,9 +175,10 @@ def kernel(
     Raises
     ------
     ValueError
-        For inputs that are not finite, empty, or of different width (with row and column).
+        For inputs that are not finite, empty, or of different width (with row and column). What
+        a Python function of the network raised is its ``__cause__``.
     MemoryError
-        If the result does not fit into ``memory``.
+        If the result does not fit into ``memory`` or the machine.
 
     Examples
     --------
@@ -161,16 +188,44 @@ def kernel(
     >>> both.ntk.shape
     (4, 4)
     """
-    names = _wanted(get)
+    core, names = _core_of(net), _wanted(get)
     first, second = _pair(x1, x2)
-    nngp, ntk = _core.kernel(net._core, first, second, names, threads, memory, progress)
-    return _chosen(Kernels(nngp, ntk), get)
+    kernels = _core.kernel(core, first, second, names, threads, memory, progress)
+    return _chosen(kernels, get)
 
 
+@overload
 def diagonal(
-    net: Network, x: ArrayLike, get: Quantity | Sequence[Quantity] = "ntk"
+    net: Network, x: ArrayLike, get: Quantity = ..., *, threads: int | None = ...
+) -> NDArray[Any]: ...
+@overload
+def diagonal(
+    net: Network, x: ArrayLike, get: Quantities, *, threads: int | None = ...
+) -> Kernels: ...
+def diagonal(
+    net: Network,
+    x: ArrayLike,
+    get: Quantity | Quantities = "ntk",
+    *,
+    threads: int | None = None,
 ) -> NDArray[Any] | Kernels:
     """Exact kernel of every row with itself: the diagonal of ``kernel(net, x)`` in O(n) time.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    x : array of shape (n, d)
+        Inputs, one a row; float32 stays float32, everything else is computed in float64.
+    get : "ntk", "nngp" or a tuple of them
+        What to compute.
+    threads : int, optional
+        Number of threads; all cores by default. Results do not depend on it.
+
+    Returns
+    -------
+    array of shape (n,), or Kernels
+        An array for a single name, a named tuple with ``.nngp`` and ``.ntk`` for a tuple.
 
     Examples
     --------
@@ -180,21 +235,23 @@ def diagonal(
     >>> bool((wl.diagonal(net, x) == wl.kernel(net, x).diagonal()).all())
     True
     """
-    names = _wanted(get)
-    nngp, ntk = _core.diagonal(net._core, _inputs(x, "x"), names)
-    return _chosen(Kernels(nngp, ntk), get)
+    core, names = _core_of(net), _wanted(get)
+    return _chosen(_core.diagonal(core, _inputs(x, "x"), names, threads), get)
 
 
 def plan(
     net: Network,
     x1: ArrayLike,
     x2: ArrayLike | None = None,
-    get: Quantity | Sequence[Quantity] = "ntk",
+    get: Quantity | Quantities = "ntk",
     *,
     threads: int | None = None,
     memory: int | str | None = None,
 ) -> Plan:
-    """Tell what ``kernel`` with the same arguments would cost; computes nothing.
+    """Tell what ``kernel`` with the same arguments would cost, without computing it.
+
+    The price of an activation without closed form is that of a point: its series is made for one
+    or two, for which a Python function is called a few hundred times, however large the job.
 
     Examples
     --------
@@ -202,5 +259,6 @@ def plan(
     >>> wl.plan(wl.Network.preset("mlp:3:relu"), np.zeros((1000, 50))).result_bytes
     8000000
     """
+    core, names = _core_of(net), _wanted(get)
     first, second = _pair(x1, x2)
-    return Plan(**_core.plan(net._core, first, second, _wanted(get), threads, memory))
+    return Plan(**_core.plan(core, first, second, names, threads, memory))

@@ -63,10 +63,12 @@ def kernel_ridge(
     Examples
     --------
     >>> import numpy as np, widelimit as wl
-    >>> wl.kernel_ridge(np.eye(2), [1.0, -1.0], ridge=1.0).dual.ravel().tolist()
+    >>> wl.kernel_ridge(np.eye(2), [1.0, -1.0], ridge=1.0).dual.ravel().round(12).tolist()
     [0.5, -0.5]
     """
-    targets = np.asarray(y, dtype=np.float64)
+    targets = _inputs(y, "y").astype(np.float64, copy=False)
+    if targets.ndim > 2:
+        raise ValueError(f"y: expected shape (n,) or (n, outputs), got {targets.shape}")
     columns = targets.reshape(len(targets), -1) if targets.ndim else targets.reshape(1, 1)
     return RidgeSolution(
         **_core.kernel_ridge(_inputs(kernel, "kernel"), columns, ridge, centre, threads)
