@@ -4,17 +4,18 @@ use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArray};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use std::path::PathBuf;
 use std::sync::Arc;
 use widelimit::data::Classes;
 use widelimit::exact::{Cancel, Progress};
 use widelimit::learn::{Amplitude, LooPath, Ridge, RidgePath};
 use widelimit::ndarray::{Array1, Array2};
-use widelimit::{Error, Model, Quantity, Run, Scalar, Settings, Targets};
+use widelimit::{Error, Model, Notes, Quantity, Run, Scalar, Settings, Targets};
 
 use crate::arrays::{Input, give, give1, matrix};
 use crate::error::exception;
 use crate::kernel::{budget, par};
-use crate::network::PyNetwork;
+use crate::network::{PyNetwork, without_functions};
 use crate::running::{Tiles, abandonable, watched};
 
 /// A fitted regression or classifier.
@@ -122,24 +123,29 @@ impl PyModel {
         Ok(Self { model: Arc::new(model) })
     }
 
+    /// The model and the notes of a file.
     #[staticmethod]
-    fn load(path: std::path::PathBuf) -> PyResult<Self> {
-        Ok(Self { model: Arc::new(Model::load(path).map_err(exception)?) })
+    fn load(py: Python<'_>, path: PathBuf) -> PyResult<(Self, Notes)> {
+        let (model, notes) = py.detach(|| Model::load_with_notes(path)).map_err(exception)?;
+        Ok((Self { model: Arc::new(model) }, notes))
     }
 
+    /// A model from the bytes of `to_bytes`, with the network it was fitted with.
     #[staticmethod]
-    fn from_bytes(bytes: &Bound<'_, PyBytes>) -> PyResult<Self> {
+    fn from_bytes(bytes: &Bound<'_, PyBytes>, network: &PyNetwork) -> PyResult<Self> {
         let model = Model::from_bytes(bytes.as_bytes().to_vec()).map_err(exception)?;
-        Ok(Self { model: Arc::new(model) })
+        Ok(Self { model: Arc::new(model.with_network(network.network.clone())) })
     }
 
-    fn save(&self, py: Python<'_>, path: std::path::PathBuf) -> PyResult<()> {
+    fn save(&self, py: Python<'_>, path: PathBuf, notes: Notes) -> PyResult<()> {
         let model = &self.model;
-        py.detach(|| model.save(path)).map_err(exception)
+        py.detach(|| model.save_with_notes(path, &notes)).map_err(exception)
     }
 
+    /// The model without the functions of the user in its network.
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        Ok(PyBytes::new(py, &self.model.to_bytes().map_err(exception)?))
+        let plain = without_functions(self.model.network()).map_err(exception)?;
+        Ok(PyBytes::new(py, &self.model.to_bytes_with(&plain).map_err(exception)?))
     }
 
     fn network(&self) -> PyNetwork {
@@ -207,6 +213,10 @@ impl PyModel {
             Ridge::Value(value) => facts.set_item("requested_ridge", value)?,
             Ridge::Absolute(_) => facts.set_item("requested_ridge", details.relative_ridge)?,
             Ridge::Auto(_) => facts.set_item("requested_ridge", "auto")?,
+        }
+        match settings.amplitude {
+            Amplitude::Fixed(value) => facts.set_item("requested_amplitude", value)?,
+            Amplitude::MaximumLikelihood => facts.set_item("requested_amplitude", "auto")?,
         }
         facts.set_item("amplitude", details.amplitude)?;
         facts.set_item("log_marginal_likelihood", details.log_marginal_likelihood)?;

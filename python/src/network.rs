@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyString};
 use serde_json::Value;
-use widelimit::arch::{Activation, Function, Network, UserFunction};
+use widelimit::arch::{Activation, Function, NamedFunction, Network, UserFunction};
 
 use crate::calls;
 use crate::error::exception;
@@ -73,6 +73,17 @@ type Functions = HashMap<String, UserFunction>;
 
 /// Stands for a user's function until it is put in its place.
 const STAND_IN: &str = "tanh";
+
+/// The same network with a known function in the place of each of the user's.
+pub fn without_functions(network: &Network) -> Result<Network, widelimit::arch::Error> {
+    network.map_activations(|_, activation| match activation {
+        Activation::Numerical { function: Function::User(_), degree } => {
+            let function = Function::Named(NamedFunction::Tanh);
+            Some(Activation::Numerical { function, degree: *degree })
+        }
+        _ => None,
+    })
+}
 
 /// The layers of a list as JSON; `at` is the list's position.
 fn describe_list(list: &Bound<'_, PyAny>, at: &str, functions: &mut Functions) -> PyResult<Value> {

@@ -206,3 +206,73 @@ def test_import_needs_numpy_only():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert json.loads(out.stdout) == []
+
+
+def test_a_refit_leaves_nothing_of_the_last_one(regression, digits):
+    x, y = regression
+    model = wl.NTKRegressor("mlp:1:relu").fit(x, y)
+    assert model.loo_error_ >= 0
+    model.set_params(ridge=0.1).fit(x, y)
+    assert not hasattr(model, "loo_error_")
+    assert model.loo_path_ is None
+    x, y, _, _ = digits
+    classifier = wl.NTKClassifier("mlp:1:relu").fit(x[:60], y[:60])
+    classifier.set_params(ridge=0.1).fit(x[:60], y[:60])
+    assert not hasattr(classifier, "loo_error_rate_")
+
+
+def test_a_refit_that_fails_leaves_the_last_one(regression):
+    x, y = regression
+    model = wl.NTKRegressor("mlp:1:relu", ridge=0.1).fit(x, y)
+    before, expected = vars(model).copy(), model.predict(x)
+    broken = [(x[:, :2], y * np.nan), (np.full_like(x[:, :2], 1e200), y), (x[:, :2], y[:-1])]
+    for inputs, targets in broken:
+        with pytest.raises(ValueError):
+            model.fit(inputs, targets)
+        assert vars(model) == before
+    with pytest.raises(MemoryError):
+        model.set_params(memory=10).fit(x[:, :2], y)
+    assert model.n_features_in_ == 5
+    model.set_params(memory=None)
+    assert (model.predict(x) == expected).all()
+
+
+def test_predictions_obey_the_memory_limit(regression):
+    x, y = regression
+    model = wl.NNGPRegressor("mlp:1:relu", ridge=0.1).fit(x, y)
+    expected = model.predict(x, return_std=True)
+    model.set_params(memory=16)
+    with pytest.raises(MemoryError):
+        model.predict(x)
+    with pytest.raises(MemoryError):
+        model.predict(x, return_std=True)
+    model.set_params(memory="64MiB")
+    assert (model.predict(x) == expected[0]).all()
+
+
+def test_an_empty_name_is_no_preset(regression):
+    with pytest.raises(ValueError, match='unknown preset ""'):
+        wl.NTKRegressor("").fit(*regression)
+
+
+@pytest.mark.parametrize(("labels", "word"), [(np.array(["x"] * 4), "'x'"), (np.full(4, 7), "7")])
+def test_a_single_class_is_named(labels, word):
+    with pytest.raises(ValueError, match=f"one class \\({word}\\)"):
+        wl.NTKClassifier("mlp:1:relu").fit(np.eye(4), labels)
+
+
+def test_progress_callables_are_called(regression):
+    x, y = regression
+    calls = []
+    model = wl.NTKRegressor("mlp:1:relu", progress=lambda *done: calls.append(done)).fit(x, y)
+    fitted = len(calls)
+    model.predict(x)
+    assert len(calls) > fitted > 0
+
+
+def test_functions_in_a_search_over_processes(regression):
+    x, y = regression
+    # The processes get the function by value, as scikit-learn's own workers do with any.
+    net = wl.Network([wl.Dense(), wl.Numerical(lambda x: np.tanh(x)), wl.Dense()])
+    search = GridSearchCV(wl.NTKRegressor(net), {"ridge": [1e-3, 1e-1]}, cv=2, n_jobs=2)
+    assert search.fit(x[:30], y[:30]).best_estimator_.net == net

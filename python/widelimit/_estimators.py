@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from widelimit import _core
+from widelimit import _core, _notes
+from widelimit._kernel import Progress, _refuse_masked
 from widelimit.network import Network
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -39,7 +47,7 @@ class _KernelEstimator(BaseEstimator):
         *,
         threads: int | None = None,
         memory: int | str | None = None,
-        progress: bool = False,
+        progress: Progress = False,
     ):
         self.net = net
         self.ridge = ridge
@@ -53,7 +61,7 @@ class _KernelEstimator(BaseEstimator):
         if isinstance(self.net, Network):
             return self.net
         if self.net is None or isinstance(self.net, str):
-            return Network.preset(self.net or DEFAULT_NETWORK)
+            return Network.preset(DEFAULT_NETWORK if self.net is None else self.net)
         raise TypeError(
             f"net: expected a Network, a preset's name or None, got {type(self.net).__name__}"
         )
@@ -70,6 +78,19 @@ class _KernelEstimator(BaseEstimator):
                 f"dim: is the number of features of a feature solver; solver={self.solver!r} "
                 f"is exact and has none, got {self.dim!r}"
             )
+
+    @contextmanager
+    def _refitting(self) -> Iterator[None]:
+        """Forget the last fit; an exception brings it back whole."""
+        before = dict(vars(self))
+        for name in before:
+            if name in ("_model", "_single") or (name.endswith("_") and not name.startswith("_")):
+                delattr(self, name)
+        try:
+            yield
+        except BaseException:
+            self.__dict__ = before
+            raise
 
     def _fit_model(
         self, X: NDArray[Any], targets: NDArray[Any], labels: list[Any] | None = None
@@ -99,35 +120,58 @@ class _KernelEstimator(BaseEstimator):
             self.loo_error_: float = facts["loo_error"]
 
     def _scores(self, X: ArrayLike) -> NDArray[Any]:
-        check_is_fitted(self)
-        inputs = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        inputs = self._new_inputs(X)
         return self._model.predict(inputs, self.threads, self.memory, self.progress)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to one safetensors file, readable by the command line too."""
+    def _new_inputs(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
-        self._model.save(os.fspath(path))
+        _refuse_masked(X, "X")
+        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to one safetensors file, readable by the command line too.
+
+        Types of labels, names of features and parameters are kept; a progress callable and the
+        functions of a network are not (a network with functions has no file form).
+        """
+        check_is_fitted(self)
+        self._model.save(os.fspath(path), self._notes())
+
+    def _notes(self) -> dict[str, str]:
+        notes = _notes.of_parameters(self.get_params(deep=False))
+        if hasattr(self, "feature_names_in_"):
+            notes["feature_names"] = json.dumps(self.feature_names_in_.tolist())
+        return notes
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Any:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a model written by :meth:`save` or by ``widelimit fit``."""
-        model = _core.Model.load(os.fspath(path))
+        file = os.fspath(path)
+        model, notes = _core.Model.load(file)
         facts = model.facts()
         if (facts["kernel"], facts["task"]) != (cls._kernel, cls._task):
             raise ValueError(
-                f"{os.fspath(path)}: holds a {facts['task']} model of the {facts['kernel'].upper()}"
+                f"{file}: holds a {facts['task']} model of the {facts['kernel'].upper()}"
                 f", which is not what {cls.__name__} stands for"
             )
         network = Network._wrap(model.network())
         estimator = cls(net=network, ridge=facts["requested_ridge"])
+        if "amplitude" in estimator.get_params():
+            estimator.set_params(amplitude=facts["requested_amplitude"])
+        _notes.read(notes, "parameters", lambda known: estimator.set_params(**known), file)
+        names = _notes.read(
+            notes, "feature_names", lambda known: np.asarray(known, dtype=object), file
+        )
+        if names is not None:
+            estimator.feature_names_in_ = names
         estimator.network_ = network
         estimator._model = model
         estimator.n_features_in_ = facts["features"]
         estimator._read_model()
-        estimator._read_loaded(facts)
+        estimator._read_loaded(facts, notes, file)
         return estimator
 
-    def _read_loaded(self, facts: dict[str, Any]) -> None:
+    def _read_loaded(self, facts: dict[str, Any], notes: dict[str, str], path: str) -> None:
         """Restore what a subclass derives from its targets."""
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -141,24 +185,43 @@ class _KernelEstimator(BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         if isinstance(state.get("_model"), bytes):
-            state = {**state, "_model": _core.Model.from_bytes(state["_model"])}
+            model = _core.Model.from_bytes(state["_model"], state["network_"]._core)
+            state = {**state, "_model": model}
         super().__setstate__(state)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # The fitted model is immutable and shared.
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        for name, value in vars(self).items():
+            kept = value if name == "_model" else copy.deepcopy(value, memo)
+            setattr(copied, name, kept)
+        return copied
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__dict__ = dict(vars(self))
+        return copied
 
 
 class _Regressor(RegressorMixin, _KernelEstimator):
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Any:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Solve the regression; ``y`` has shape (n,) or (n, outputs)."""
-        inputs, targets = validate_data(
-            self,
-            X,
-            y,
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=True,
-            ensure_min_samples=self._least_rows(),
-        )
-        self._single = targets.ndim == 1
-        self._fit_model(inputs, targets.reshape(len(targets), -1).astype(np.float64, copy=False))
+        _refuse_masked(X, "X")
+        _refuse_masked(y, "y")
+        with self._refitting():
+            inputs, targets = validate_data(
+                self,
+                X,
+                y,
+                dtype=[np.float64, np.float32],
+                multi_output=True,
+                y_numeric=True,
+                ensure_min_samples=self._least_rows(),
+            )
+            self._single = targets.ndim == 1
+            columns = targets.reshape(len(targets), -1).astype(np.float64, copy=False)
+            self._fit_model(inputs, columns)
         return self
 
     def _shaped(self, values: NDArray[Any]) -> NDArray[Any]:
@@ -168,8 +231,12 @@ class _Regressor(RegressorMixin, _KernelEstimator):
         """Predict targets, shape (n,) or (n, outputs) as in ``fit``."""
         return self._shaped(self._scores(X))
 
-    def _read_loaded(self, facts: dict[str, Any]) -> None:
-        self._single = facts["outputs"] == 1
+    def _notes(self) -> dict[str, str]:
+        return {**super()._notes(), "single_target": json.dumps(self._single)}
+
+    def _read_loaded(self, facts: dict[str, Any], notes: dict[str, str], path: str) -> None:
+        single = _notes.read(notes, "single_target", bool, path)
+        self._single = facts["outputs"] == 1 if single is None else single
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -194,8 +261,8 @@ _PARAMETERS = """
         Number of threads, all cores by default; results do not depend on it.
     memory : int or str, optional
         Memory limit in bytes or as in ``"4GiB"``.
-    progress : bool
-        Show progress on standard error.
+    progress : bool or callable
+        True prints progress to standard error; a callable gets (tiles done, tiles in all).
 """
 
 
@@ -254,6 +321,16 @@ the ratio of noise to signal.
     References
     ----------
     J. Lee et al., "Deep Neural Networks as Gaussian Processes", ICLR 2018.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> x = np.linspace(-1, 1, 20)[:, None]
+    >>> net = wl.Network([wl.Dense(b_std=1.0), wl.Erf(), wl.Dense()])
+    >>> model = wl.NNGPRegressor(net, ridge=1e-3).fit(x, np.sin(3 * x[:, 0]))
+    >>> mean, std = model.predict([[0.5], [3.0]], return_std=True)
+    >>> bool(abs(mean[0] - np.sin(1.5)) < 0.05), bool(std[0] < std[1])
+    (True, True)
     """
 
     _kernel = "nngp"
@@ -268,7 +345,7 @@ the ratio of noise to signal.
         amplitude: float | str = "auto",
         threads: int | None = None,
         memory: int | str | None = None,
-        progress: bool = False,
+        progress: Progress = False,
     ):
         super().__init__(net, ridge, solver, dim, threads=threads, memory=memory, progress=progress)
         self.amplitude = amplitude
@@ -285,8 +362,7 @@ the ratio of noise to signal.
         """
         if not return_std:
             return super().predict(X)
-        check_is_fitted(self)
-        inputs = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        inputs = self._new_inputs(X)
         mean, std = self._model.predict_std(inputs, self.threads, self.memory, self.progress)
         return self._shaped(mean), self._shaped(std)
 
@@ -304,20 +380,34 @@ Targets are one column a class, centred; the prediction is the class of the larg
         As in :class:`NTKRegressor`; ``loo_path_`` also has ``error_rate``.
     loo_error_rate_ : float
         Leave-one-out error rate at ``ridge_`` (with ``ridge="auto"``).
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> x = np.array([[0.0, 1.0], [0.1, 1.0], [1.0, 0.0], [1.0, 0.1]])
+    >>> model = wl.NTKClassifier("mlp:2:relu", ridge=1e-3).fit(x, ["up", "up", "right", "right"])
+    >>> model.predict([[0.2, 0.9], [0.9, 0.2]]).tolist()
+    ['up', 'right']
     """
 
     _task = "classification"
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> NTKClassifier:
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Solve the regression; ``y`` holds class labels, shape (n,)."""
-        inputs, given = validate_data(self, X, y, dtype=[np.float64, np.float32])
-        check_classification_targets(given)
-        self.classes_, codes = np.unique(given, return_inverse=True)
-        if self.classes_.dtype.kind in "biu":
-            labels = self.classes_.tolist()
-        else:
-            labels = [str(label) for label in self.classes_]
-        self._fit_model(inputs, codes.astype(np.int64), labels)
+        _refuse_masked(X, "X")
+        _refuse_masked(y, "y")
+        with self._refitting():
+            inputs, given = validate_data(self, X, y, dtype=[np.float64, np.float32])
+            check_classification_targets(given)
+            self.classes_, codes = np.unique(given, return_inverse=True)
+            if len(self.classes_) == 1:
+                label = self.classes_.tolist()[0]
+                raise ValueError(
+                    f"all {len(given)} training targets are of one class ({label!r}); "
+                    "a classifier needs at least two classes"
+                )
+            labels = _notes.labels_for_core(self.classes_)
+            self._fit_model(inputs, codes.astype(np.int64), labels)
         return self
 
     def _read_model(self) -> None:
@@ -325,8 +415,15 @@ Targets are one column a class, centred; the prediction is the class of the larg
         if self.loo_path_ is not None:
             self.loo_error_rate_: float = self._model.facts()["loo_error_rate"]
 
-    def _read_loaded(self, facts: dict[str, Any]) -> None:
-        self.classes_ = np.asarray(facts["classes"])
+    def _notes(self) -> dict[str, str]:
+        return {**super()._notes(), **_notes.of_classes(self.classes_)}
+
+    def _read_loaded(self, facts: dict[str, Any], notes: dict[str, str], path: str) -> None:
+        plain = np.asarray(facts["classes"])
+        classes = _notes.read(
+            notes, "classes", lambda known: _notes.classes_of(known, len(plain)), path
+        )
+        self.classes_ = plain if classes is None else classes
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Regression values: (n, classes), or for two classes (n,), positive for the second."""
