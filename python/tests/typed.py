@@ -1,0 +1,36 @@
+"""How users write typed code; checked by mypy under ``--strict``, and run."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+import widelimit as wl
+
+
+def heard(done: int, total: int) -> None:
+    """Take progress."""
+
+
+x: NDArray[np.float64] = np.eye(4)
+net = wl.Network([wl.Dense(b_std=0.1), wl.Residual(body=[wl.Relu(), wl.Dense()]), wl.Dense()])
+
+one: NDArray[np.float64] = wl.kernel(net, x)
+other: NDArray[np.float64] = wl.kernel(net, x, x, "nngp")
+both = wl.kernel(net, x, get=("nngp", "ntk"), progress=heard)
+total = float((both.nngp + both.ntk).sum())
+positional = wl.kernel(net, x, None, ("ntk", "nngp")).ntk.shape
+listed = wl.kernel(net, x, get=["ntk"]).ntk.shape
+single = wl.diagonal(net, x).sum()
+pair = wl.diagonal(net, x, get=("nngp", "ntk"), threads=1)
+spread = pair.ntk.max() - pair.nngp.min()
+cost: float = wl.plan(net, x, get=("nngp", "ntk")).seconds
+
+model = wl.NTKRegressor(net, ridge=1e-3, progress=heard).fit(x, x[:, 0])
+error: float = model.ridge_
+fitted: wl.NTKRegressor = model
+classes: NDArray[np.int64] = wl.NTKClassifier("mlp:1").fit(x, [0, 1, 0, 1]).classes_
+process: wl.NNGPRegressor = wl.NNGPRegressor(amplitude=2.0).fit(x, x)
+
+flow = wl.GradientFlow(net, x, x[:, 0])
+mean, covariance = flow.predict(x, np.inf, return_cov=True)
