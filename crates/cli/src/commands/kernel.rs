@@ -1,13 +1,15 @@
 //! `plan` and `kernel`.
 
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use widelimit::data::Peek;
 use widelimit::exact::{self, Plan, Want};
 use widelimit::ndarray::Array2;
 use widelimit::{Network, Run, Scalar, Shard, StoreSummary, kernel_to_file, kernel_to_store};
 
-use super::data;
+use super::{data, files};
 use crate::answer::Answer;
 use crate::args::{Dtype, Get, KernelArgs, PlanArgs};
 use crate::failure::Failure;
@@ -37,37 +39,35 @@ struct Inputs {
 impl Inputs {
     fn look(x1: &str, x2: Option<&str>, dtype: Dtype) -> Result<Self, Failure> {
         let element = if dtype == Dtype::F32 { 4 } else { 8 };
-        let look = |text: &str| -> Result<(usize, usize, u64), Failure> {
+        let look = |text: &str| -> Result<(usize, usize, Peek), Failure> {
             let peek = widelimit::data::peek(&data::source(text)?)?;
             let Some((rows, rest)) = peek.shape.split_first() else {
                 let message = format!("{text} is a single number, not an array of inputs");
                 return Err(Failure::data(message));
             };
-            let stored = if peek.type_name == "float32" { 4 } else { 8 };
-            Ok((*rows, rest.iter().product(), stored))
+            Ok((*rows, rest.iter().product(), peek))
         };
-        let (rows, columns, stored) = look(x1)?;
+        let (rows, columns, first) = look(x1)?;
         let other = x2.map(look).transpose()?;
-        if let Some((_, width, _)) = other.filter(|(_, width, _)| *width != columns) {
+        if let Some((_, width, _)) = other.as_ref().filter(|(_, width, _)| *width != columns) {
             return Err(Failure::data(format!(
                 "{x1} has {columns} columns but the other inputs have {width}"
             )));
         }
-        let bytes = |rows: usize, size: u64| (rows as u64 * size).saturating_mul(columns as u64);
+        let held = |rows: usize| (rows as u64 * element).saturating_mul(columns as u64);
         // An array of another precision is there twice while it is converted.
-        let reading = |rows, stored| {
-            let copy = if stored == element { 0 } else { bytes(rows, element) };
-            bytes(rows, stored) + copy
+        let converting = |rows, peek: &Peek| {
+            let converted = held(rows);
+            let copy = if peek.bytes == converted { 0 } else { converted };
+            peek.reading.max(peek.bytes.saturating_add(copy))
         };
-        let first = bytes(rows, element);
-        let second = other.map_or(0, |(rows, ..)| bytes(rows, element));
-        let later = other.map_or(0, |(rows, _, stored)| first + reading(rows, stored));
+        let later = other.as_ref().map_or(0, |(n, _, peek)| held(rows) + converting(*n, peek));
         Ok(Self {
             rows,
-            other: other.map(|(rows, ..)| rows),
+            other: other.as_ref().map(|(rows, ..)| *rows),
             columns,
-            held: first + second,
-            reading: reading(rows, stored).max(later),
+            held: held(rows) + other.map_or(0, |(rows, ..)| held(rows)),
+            reading: converting(rows, &first).max(later),
         })
     }
 
@@ -87,7 +87,7 @@ impl Inputs {
             Dtype::F64 => exact::plan::<f64>(network, rows, other, columns, &options),
             Dtype::F32 => exact::plan::<f32>(network, rows, other, columns, &options),
         };
-        Ok(plan.map_err(widelimit::Error::from)?)
+        plan.map_err(|error| session.explain(error.into(), self.held))
     }
 }
 
@@ -128,6 +128,12 @@ fn told(plan: &Plan, inputs: u64) -> Answer {
 /// Computes a kernel into a file, tile by tile: the result is never held in memory.
 pub fn kernel(args: &KernelArgs, session: &Session) -> Result<(), Failure> {
     let target = Target::of(args)?;
+    if let Target::File = target {
+        let sources = [Some(&args.x1), args.x2.as_ref()].into_iter().flatten();
+        let sources = sources.map(|text| data::source(text)).collect::<Result<Vec<_>, _>>()?;
+        let inputs: Vec<&Path> = sources.iter().map(|source| source.path()).collect();
+        files::ready(&[&args.out], &inputs)?;
+    }
     let network = args.net.read()?;
     // Refused before anything is read.
     let inputs = Inputs::look(&args.x1, args.x2.as_deref(), args.dtype)?;
@@ -184,25 +190,23 @@ fn compute<T: Scalar>(
 ) -> Result<(), Failure> {
     let x1 = read::<T>(&args.x1)?;
     let x2 = args.x2.as_deref().map(read::<T>).transpose()?;
-    let entries = x1.len() + x2.as_ref().map_or(0, |x2| x2.len());
+    let held = ((x1.len() + x2.as_ref().map_or(0, |x2| x2.len())) * size_of::<T>()) as u64;
     let bar = session.bar("kernel");
     let report = |progress| bar.report(progress);
-    let run = Run {
-        budget: session.less((entries * size_of::<T>()) as u64)?,
-        progress: Some(&report),
-        ..session.run()
-    };
+    let run = Run { budget: session.less(held)?, progress: Some(&report), ..session.run() };
     let start = Instant::now();
     let x2 = x2.as_ref().map(|x2| x2.view());
     let (x1, want, out) = (x1.view(), want(args.get), args.out.as_path());
+    let explain = |error| session.explain(error, held);
     let mut answer = Answer::new();
     let summary = {
         // Ctrl-C stops this call; it takes its temporary file with it, or leaves a store in order.
         let _finish = interrupt::writing();
         match target {
-            Target::File => kernel_to_file(network, x1, x2, want, out, &run)?,
+            Target::File => kernel_to_file(network, x1, x2, want, out, &run).map_err(explain)?,
             Target::Store(shard) => {
-                let done = kernel_to_store(network, x1, x2, want, (out, shard), &run)?;
+                let done = kernel_to_store(network, x1, x2, want, (out, shard), &run);
+                let done = done.map_err(explain)?;
                 answer = store_answer(answer, &done);
                 done.summary
             }
