@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use widelimit::Run;
 use widelimit::exact::{Budget, Progress};
 use widelimit::linalg::Par;
+use widelimit::{Run, memory};
 
 use crate::args::Global;
 use crate::failure::Failure;
@@ -33,7 +33,7 @@ impl Session {
     pub fn new(flags: &Global) -> Session {
         Session {
             par: Par::new(flags.threads),
-            budget: flags.memory.map_or(Budget::unlimited(), Budget::bytes),
+            budget: memory::budget(flags.memory),
             seed: flags.seed,
             json: flags.json,
             threads: flags.threads,

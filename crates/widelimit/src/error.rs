@@ -56,7 +56,7 @@ pub enum Error {
         got: String,
     },
     /// The job needs more memory than it may use.
-    #[error("{what} needs {} but the limit is {}", crate::memory::show(*needed), crate::memory::show(*limit))]
+    #[error("{what} needs {} of memory, but at most {} can be used", crate::memory::show(*needed), crate::memory::show(*limit))]
     MemoryLimit {
         /// Which job.
         what: &'static str,

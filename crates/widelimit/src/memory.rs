@@ -1,5 +1,7 @@
 //! Amounts of memory: as text, and what the machine has.
 
+use widelimit_exact::Budget;
+
 use crate::Error;
 
 const UNITS: [(&str, u64); 12] = [
@@ -67,6 +69,11 @@ pub fn available() -> Option<u64> {
     Some(
         group.and_then(|text| text.trim().parse().ok()).map_or(machine, |group| machine.min(group)),
     )
+}
+
+/// The limit of a job: what was given, or else what the machine can give.
+pub fn budget(given: Option<u64>) -> Budget {
+    given.or_else(available).map_or(Budget::unlimited(), Budget::bytes)
 }
 
 /// A field of `/proc/meminfo`, in bytes.

@@ -67,7 +67,8 @@ pub struct Global {
     pub threads: usize,
     /// Memory to stay within, such as 512MiB or 4GiB
     ///
-    /// What cannot be done within it is refused before anything is computed (exit code 5).
+    /// What cannot be done within it is refused before anything is computed (exit code 5). Without it, the limit is
+    /// what the machine can give.
     #[arg(long, global = true, value_name = "SIZE", value_parser = size, help_heading = "Global options")]
     pub memory: Option<u64>,
     /// Seed of everything drawn at random
