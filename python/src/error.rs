@@ -32,6 +32,7 @@ pub fn exception(error: impl Into<Error>) -> PyErr {
     }
     match error.kind() {
         Kind::Resource => PyMemoryError::new_err(text),
+        Kind::Storage => PyOSError::new_err(text),
         Kind::Interrupted => PyKeyboardInterrupt::new_err(text),
         Kind::Numerical if matches!(error, Error::Learn(_) | Error::Linalg(_)) => {
             Python::attach(|py| {

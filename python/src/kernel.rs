@@ -16,6 +16,9 @@ use crate::running::watched;
 
 type Pair<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>);
 
+/// NNGP, NTK, and the largest relative error of a dual without closed form.
+type Computed<'py> = (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>, Option<f64>);
+
 /// Which kernels the names ask for.
 fn want(names: &[String]) -> PyResult<Want> {
     let mut want = Want { nngp: false, ntk: false };
@@ -33,9 +36,9 @@ fn want(names: &[String]) -> PyResult<Want> {
     Ok(want)
 }
 
-/// A limit given as bytes or text; None is no limit.
+/// A limit given as bytes or text; None is what the machine can give.
 pub fn budget(memory: Option<&Bound<'_, PyAny>>) -> PyResult<Budget> {
-    let Some(memory) = memory else { return Ok(Budget::unlimited()) };
+    let Some(memory) = memory else { return Ok(memory::budget(None)) };
     if let Ok(bytes) = memory.extract::<u64>() {
         return Ok(Budget::bytes(bytes));
     }
@@ -79,7 +82,7 @@ fn compute<'py, T: Scalar + numpy::Element>(
     (options, want): (Options<'_>, Want),
     limit: Option<u64>,
     progress: &Bound<'py, PyAny>,
-) -> PyResult<Pair<'py>> {
+) -> PyResult<Computed<'py>> {
     let (rows, columns) = (x1.nrows(), x2.map_or(x1.nrows(), |x2| x2.nrows()));
     let n2 = x2.map(|x2| x2.nrows());
     let channels = x1.ncols();
@@ -96,16 +99,16 @@ fn compute<'py, T: Scalar + numpy::Element>(
     }
     let array = |wanted: bool| wanted.then(|| PyArray2::<T>::zeros(py, [rows, columns], false));
     let (nngp, ntk) = (array(want.nngp), array(want.ntk));
-    {
+    let error = {
         let mut guards = [&nngp, &ntk].map(|array| array.as_ref().map(|array| array.readwrite()));
         let [nngp, ntk] = guards.each_mut().map(|guard| guard.as_mut().map(|g| g.as_array_mut()));
         watched(py, progress, move |cancel, tiles| {
             let report = |progress: Progress| tiles.report(progress);
             let options = options.cancel(cancel).progress(&report);
             Ok(exact::kernel_to(network, x1, x2, &options, Outputs { nngp, ntk })?)
-        })?;
-    }
-    Ok((nngp.map(Bound::into_any), ntk.map(Bound::into_any)))
+        })?
+    };
+    Ok((nngp.map(Bound::into_any), ntk.map(Bound::into_any), error))
 }
 
 #[pyfunction]
@@ -120,7 +123,7 @@ pub fn kernel<'py>(
     threads: Option<&Bound<'py, PyAny>>,
     memory: Option<&Bound<'py, PyAny>>,
     progress: &Bound<'py, PyAny>,
-) -> PyResult<Pair<'py>> {
+) -> PyResult<Computed<'py>> {
     let network = network.on_vectors()?;
     let (want, budget) = (want(&get)?, budget(memory)?);
     let limit = budget.limit();

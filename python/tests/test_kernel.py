@@ -1,6 +1,7 @@
 import gc
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -263,3 +264,18 @@ def test_golden_values_through_python(golden):
             assert error < 1e-8, (case["id"], name, error)
             compared += 1
     assert compared > 100
+
+
+def test_a_rough_approximation_says_so():
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    jump = wl.Network([wl.Dense(), wl.Numerical(lambda x: np.where(x > 0.3, 1.0, 0.0)), wl.Dense()])
+    with pytest.warns(wl.ApproximationWarning, match="relative error of up to"):
+        wl.kernel(jump, x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        wl.kernel(wl.Network([wl.Dense(), wl.Tanh(), wl.Dense()]), x)
+
+
+def test_what_the_machine_has_not_is_refused():
+    with pytest.raises(MemoryError, match="TiB"):
+        wl.kernel(wl.Network.preset("mlp:1"), np.zeros((2_000_000, 1)))

@@ -3,7 +3,6 @@
 import copy
 import json
 import pickle
-import re
 import struct
 
 import numpy as np
@@ -136,11 +135,10 @@ def test_files_without_notes_and_with_others_are_read(tmp_path):
 def test_errors_of_the_file_system_are_those_of_python(tmp_path):
     model = wl.NTKRegressor("mlp:1:relu", ridge=0.1).fit(X, X[:, 0])
     missing = tmp_path / "missing" / "model"
-    with pytest.raises(FileNotFoundError) as caught:
-        wl.NTKRegressor.load(missing)
-    assert caught.value.filename == str(missing)
-    with pytest.raises(FileNotFoundError, match=re.escape(f"{missing}: No such file")):
-        model.save(missing)
+    for attempt in (wl.NTKRegressor.load, model.save):
+        with pytest.raises(FileNotFoundError) as caught:
+            attempt(missing)
+        assert caught.value.filename == str(missing)
     with pytest.raises(IsADirectoryError):
         wl.NTKRegressor.load(tmp_path)
     with pytest.raises(OSError):

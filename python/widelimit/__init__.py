@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from widelimit import layers as _layers
 from widelimit._core import __version__
 from widelimit._flow import GradientFlow
-from widelimit._kernel import Kernels, Plan, diagonal, kernel, plan
+from widelimit._kernel import ApproximationWarning, Kernels, Plan, diagonal, kernel, plan
 from widelimit._solve import RidgeSolution, eigh, kernel_ridge
 from widelimit.layers import *  # noqa: F403
 from widelimit.network import Network
@@ -45,6 +45,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "ApproximationWarning",
     "GradientFlow",
     "Kernels",
     "NNGPRegressor",

@@ -260,7 +260,7 @@ _PARAMETERS = """
     threads : int, optional
         Number of threads, all cores by default; results do not depend on it.
     memory : int or str, optional
-        Memory limit in bytes or as in ``"4GiB"``.
+        Memory limit in bytes or as in ``"4GiB"``; what the machine can give by default.
     progress : bool or callable
         True prints progress to standard error; a callable gets (tiles done, tiles in all).
 """

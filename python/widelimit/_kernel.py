@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast, overload
@@ -16,6 +17,14 @@ Quantity = Literal["nngp", "ntk"]
 # No general sequence: a string is one too.
 Quantities = tuple[Quantity, ...] | list[Quantity]
 Progress = bool | np.bool_ | Callable[[int, int], object] | None
+
+
+# Stated relative errors up to here go without a word: five digits more than data usually have.
+TOLERATED = 1e-5
+
+
+class ApproximationWarning(UserWarning):
+    """An approximation whose stated error is larger than usual."""
 
 
 class Kernels(NamedTuple):
@@ -163,7 +172,8 @@ def kernel(
     threads : int, optional
         Number of threads; all cores by default. Results do not depend on it.
     memory : int or str, optional
-        Limit in bytes, or as in ``"4GiB"``; a result that does not fit is refused beforehand.
+        Limit in bytes, or as in ``"4GiB"``; what the machine can give by default. A result that
+        does not fit is refused beforehand.
     progress : bool or callable
         True prints to standard error; a callable gets (tiles done, tiles in all).
 
@@ -180,6 +190,12 @@ def kernel(
     MemoryError
         If the result does not fit into ``memory`` or the machine.
 
+    Warns
+    -----
+    ApproximationWarning
+        If an activation without closed form is approximated to worse than 1e-5, relative to the
+        geometric mean of the two diagonals.
+
     Examples
     --------
     >>> import numpy as np, widelimit as wl
@@ -190,8 +206,14 @@ def kernel(
     """
     core, names = _core_of(net), _wanted(get)
     first, second = _pair(x1, x2)
-    kernels = _core.kernel(core, first, second, names, threads, memory, progress)
-    return _chosen(kernels, get)
+    nngp, ntk, error = _core.kernel(core, first, second, names, threads, memory, progress)
+    if error is not None and error > TOLERATED:
+        message = (
+            f"an activation without closed form is approximated with a relative error of up to "
+            f"{error:.1e}"
+        )
+        warnings.warn(message, ApproximationWarning, stacklevel=2)
+    return _chosen((nngp, ntk), get)
 
 
 @overload
