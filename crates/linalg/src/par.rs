@@ -1,9 +1,9 @@
 //! Threads as an argument.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -12,8 +12,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 ///
 /// Every function that computes in parallel takes one of these by reference;
 /// there is no global setting. Pools are built on first use and kept, one for
-/// each size, so that a `Par` is cheap to create and to clone. No result
-/// depends on the number of threads.
+/// each size, so that a `Par` is cheap to create and to clone; a forked process
+/// builds its own. No result depends on the number of threads.
 ///
 /// ```
 /// use widelimit_linalg::Par;
@@ -92,22 +92,34 @@ impl fmt::Debug for Par {
     }
 }
 
+/// What pools are kept by: the process that built them and their size.
+///
+/// A forked process inherits the memory of its parent's pools but none of their threads: work
+/// given to them would wait for ever. The parent's pools stay in the map, untouched.
+type Key = (u32, usize);
+
+/// The key of this process.
+fn key(threads: usize) -> Key {
+    (std::process::id(), threads)
+}
+
 /// The pool of this size, built on first use.
+///
+/// The map is never locked for long: a process forked meanwhile would inherit the lock.
 fn pool(threads: usize) -> Option<Arc<ThreadPool>> {
-    static POOLS: OnceLock<Mutex<HashMap<usize, Arc<ThreadPool>>>> = OnceLock::new();
-    let pools = POOLS.get_or_init(Mutex::default);
-    let mut pools = pools.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(pool) = pools.get(&threads) {
-        return Some(Arc::clone(pool));
+    static POOLS: Mutex<BTreeMap<Key, Arc<ThreadPool>>> = Mutex::new(BTreeMap::new());
+    let pools = || POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = key(threads);
+    let kept = pools().get(&key).map(Arc::clone);
+    if kept.is_some() {
+        return kept;
     }
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(move |index| format!("widelimit-{threads}-{index}"))
         .build()
         .ok()?;
-    let pool = Arc::new(pool);
-    pools.insert(threads, Arc::clone(&pool));
-    Some(pool)
+    Some(Arc::clone(pools().entry(key).or_insert_with(|| Arc::new(pool))))
 }
 
 #[cfg(test)]
@@ -129,5 +141,10 @@ mod tests {
     fn pools_are_kept() {
         let first = pool(3).map(|pool| Arc::as_ptr(&pool));
         assert_eq!(first, pool(3).map(|pool| Arc::as_ptr(&pool)));
+    }
+
+    #[test]
+    fn pools_belong_to_their_process() {
+        assert_eq!(key(3), (std::process::id(), 3));
     }
 }
