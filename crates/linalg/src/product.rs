@@ -12,7 +12,7 @@ use crate::scalar::Scalar;
 ///
 /// Any strides are taken; a view that is neither row-major nor column-major
 /// without gaps is copied first. Unlike [`gram()`](crate::gram()), the last bits
-/// may depend on shapes and threads. Memory: the result and such copies.
+/// may depend on the shapes (not on threads). Memory: the result and such copies.
 ///
 /// # Panics
 ///

@@ -266,20 +266,6 @@ fn layouts_of_a_factored_matrix() {
 }
 
 #[test]
-fn threads_do_not_change_a_bit() {
-    let a = positive::<f32>(500, 9);
-    let b = random::<f32>(500, 10, 10);
-    let one = Cholesky::factor(a.clone(), &Par::single()).expect("positive definite");
-    for threads in [2, 5] {
-        let par = Par::new(threads);
-        let other = Cholesky::factor(a.clone(), &par).expect("positive definite");
-        assert_eq!(one.lower(), other.lower(), "{threads} threads");
-        assert_eq!(one.solve(b.view(), &Par::single()), other.solve(b.view(), &par));
-        assert_eq!(one.inverse_diagonal(&Par::single()), other.inverse_diagonal(&par));
-    }
-}
-
-#[test]
 fn bad_input_is_named() {
     let par = Par::single();
     let tall = Array2::<f64>::zeros((3, 2));
