@@ -229,6 +229,7 @@ impl PyModel {
         facts.set_item("loo", details.path.as_ref().map(|p| path_table(py, p)).transpose()?)?;
         if let Some(path) = &details.path {
             let best = path.best();
+            facts.set_item("loo_bracketed", path.bracketed)?;
             facts.set_item("loo_error", best.mse)?;
             facts.set_item("loo_error_rate", best.accuracy.map(|accuracy| 1.0 - accuracy))?;
         }

@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod bracket;
 mod check;
 pub mod classification;
 mod diagnostics;

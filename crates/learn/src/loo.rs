@@ -40,6 +40,9 @@ pub struct LooPath {
     pub criterion: Criterion,
     /// How it was computed: [`Route::Eigen`] or [`Route::Cholesky`].
     pub route: Route,
+    /// Do worse points, or an end of the path, lie on both sides of the chosen one? `false` where the
+    /// candidates of [`Route::Cholesky`] were used up before: a better ridge may lie beyond.
+    pub bracketed: bool,
 }
 
 impl LooPath {

@@ -49,7 +49,7 @@ pub fn feature_ridge(ridge: &Ridge, n: usize, p: usize, m: usize, element: usize
     }
 }
 
-/// Rows of the strided subset that starts the search of [`Route::Cholesky`].
+/// Rows of the random subset that starts the search of [`Route::Cholesky`].
 pub(crate) const SUBSET: usize = 2000;
 
 fn square(n: usize) -> u64 {

@@ -109,6 +109,8 @@ impl Basis<'_> {
             |p| p.ridge,
             |p, q| better(criterion, p, q),
         )?;
-        Ok(LooPath { points: found.points, chosen: found.best, criterion, route: Route::Eigen })
+        let (points, chosen) = (found.points, found.best);
+        // The grid reaches from end to end.
+        Ok(LooPath { points, chosen, criterion, route: Route::Eigen, bracketed: true })
     }
 }

@@ -1,23 +1,25 @@
 //! Leave-one-out for many rows: a few Cholesky factorisations instead of one eigendecomposition.
 
+use std::collections::BTreeSet;
+
 use ndarray::{Array2, Axis};
 use widelimit_linalg::{Par, Scalar, SymmetricEigen, symmetric_eigen};
 
 use crate::Error;
-use crate::diagnostics::Diagnostics;
+use crate::bracket::{Bracketed, STEP, bracket};
+use crate::diagnostics::{Diagnostics, splitmix};
 use crate::kernel_ridge::Solution;
 use crate::loo::{LooPath, LooPoint, Targets, better};
 use crate::memory::SUBSET;
 use crate::path::Basis;
 use crate::ridge::{Criterion, RidgePath, Route};
-use crate::search::argbest;
 use crate::system::System;
 
-/// Half a decade.
-const STEP: f64 = 3.162_277_660_168_379_5;
-
-/// Steps upwards that a failing factorisation may take.
+/// Half decades upwards that a failing factorisation may take where none has succeeded yet.
 const RESCUE: i32 = 8;
+
+/// Seed of the subset of rows that starts the search.
+const SEED: u64 = 0x5EED;
 
 /// A candidate with everything a model needs of it.
 struct Candidate {
@@ -34,21 +36,25 @@ struct Walker<'a, T> {
     targets: &'a Targets,
     right_hand_sides: Array2<f64>,
     unit: f64,
-    left: usize,
     par: &'a Par,
 }
 
 impl<T: Scalar> Walker<'_, T> {
-    /// Leave-one-out at `ridge`, or at the first step above it that can be factored; `None` when all
-    /// candidates are used up.
-    fn evaluate(&mut self, ridge: f64) -> Result<Option<Candidate>, Error> {
-        let Some(kernel) = self.kernel.take().filter(|_| self.left > 0) else { return Ok(None) };
-        self.left -= 1;
+    /// Leave-one-out at `ridge`, or at the first half decade above it that can be factored. `good`, the
+    /// smallest ridge that could be so far, is the last one tried.
+    fn evaluate(&mut self, ridge: f64, good: Option<f64>) -> Result<Candidate, Error> {
+        let kernel = self.kernel.take().unwrap_or_default();
         let mean =
             kernel.diag().iter().map(|v| v.to_f64()).sum::<f64>() / kernel.nrows() as f64 + ridge;
-        let ladder: Vec<f64> = (0..RESCUE).map(|s| ridge * (STEP.powi(s) - 1.0) / mean).collect();
+        let most = good.map_or(ridge * STEP.powi(RESCUE - 1), |good| good.max(ridge));
+        let steps = ((most / ridge).ln() / STEP.ln() - 1e-9).ceil() as i32;
+        let above = |s| ridge * STEP.powi(s);
+        let rungs = (0..steps).map(above).chain([most]);
+        let ladder: Vec<f64> = rungs.map(|r| (r - ridge) / mean).collect();
         let system = System::with_ladder(kernel, ridge, &ladder, self.par)?;
-        let ridge = system.shift;
+        // Rounding must not make another ridge of the one that was reached.
+        let reached = |r: &f64| (system.shift / r - 1.0).abs() < 1e-9;
+        let ridge = good.filter(reached).unwrap_or(system.shift);
         let (solved, residual) = system.solve(self.right_hand_sides.view(), self.par);
         let diagonal = system.factor.inverse_diagonal(self.par).mapv(|v| v.to_f64());
         let predictions = self.targets.predictions(solved.view(), diagonal.view());
@@ -56,14 +62,14 @@ impl<T: Scalar> Walker<'_, T> {
         let diagnostics = system.diagnostics(ridge, residual);
         self.kernel = Some(system.into_kernel(self.par));
         if point.mse.is_finite() {
-            Ok(Some(Candidate { point, predictions, solved, diagnostics }))
+            Ok(Candidate { point, predictions, solved, diagnostics })
         } else {
             Err(Error::Overflow { what: "the leave-one-out error" })
         }
     }
 }
 
-/// Searches the ridge from the best one of a subset of rows, downhill in steps of half a decade.
+/// Searches the ridge from the best one of a subset of rows.
 pub(crate) fn walk<T: Scalar>(
     kernel: Array2<T>,
     targets: &Targets,
@@ -75,43 +81,16 @@ pub(crate) fn walk<T: Scalar>(
     let (start, largest) = subset(&kernel, targets, path, criterion, unit, par)?;
     let lowest = (path.lowest * unit).max(10.0 * T::EPSILON * largest);
     let highest = (path.highest * unit).max(lowest);
-    let mut walker = Walker {
-        kernel: Some(kernel),
-        targets,
-        right_hand_sides: targets.right_hand_sides(true),
-        unit,
-        left: path.candidates,
-        par,
-    };
-    let mut found: Vec<Candidate> = Vec::new();
-    let mut ridge = start.clamp(lowest, highest);
-    while let Some(next) = walker.evaluate(ridge)? {
-        let worse = found.last().is_some_and(|last| better(criterion, &last.point, &next.point));
-        let at = next.point.ridge;
-        found.push(next);
-        if worse || at >= highest {
-            break;
-        }
-        ridge = (at * STEP).min(highest);
-    }
-    // Uphill from the start: look the other way.
-    if found.len() <= 2 {
-        let mut at = found.first().map_or(lowest, |c| c.point.ridge);
-        while at > lowest {
-            let Some(next) = walker.evaluate((at / STEP).max(lowest))? else { break };
-            let gained = better(criterion, &next.point, &found[0].point);
-            // A factorisation that had to be rescued ends where the walk has been.
-            if next.point.ridge >= at {
-                break;
-            }
-            at = next.point.ridge;
-            found.insert(0, next);
-            if !gained {
-                break;
-            }
-        }
-    }
-    let chosen = argbest(&found, |p, q| better(criterion, &p.point, &q.point));
+    let right_hand_sides = targets.right_hand_sides(true);
+    let mut walker = Walker { kernel: Some(kernel), targets, right_hand_sides, unit, par };
+    let Bracketed { points: mut found, best: chosen, bracketed } = bracket(
+        start,
+        (lowest, highest),
+        path.candidates,
+        |ridge, good| walker.evaluate(ridge, good),
+        |c| c.point.ridge,
+        |p, q| better(criterion, &p.point, &q.point),
+    )?;
     let points = found.iter().map(|c| c.point).collect();
     let Candidate { point, predictions, mut solved, diagnostics } = found.swap_remove(chosen);
     if targets.centre {
@@ -120,14 +99,30 @@ pub(crate) fn walk<T: Scalar>(
     Ok(Solution {
         solved,
         ridge: point.ridge,
-        path: Some(LooPath { points, chosen, criterion, route: Route::Cholesky }),
+        path: Some(LooPath { points, chosen, criterion, route: Route::Cholesky, bracketed }),
         leave_one_out: Some(predictions),
         eigenvalues: None,
         diagnostics,
     })
 }
 
-/// Best ridge of every `(n / SUBSET)`-th row, and an estimate of the kernel's largest eigenvalue.
+/// `count` of the numbers below `n`, ascending: a sample without replacement (Floyd's algorithm; Bentley &
+/// Floyd, *CACM* 30, 1987). Rows in the order of a measurement repeat in patterns that a stride could fall
+/// in step with; a random sample has the composition of the whole.
+fn sample(n: usize, count: usize) -> Vec<usize> {
+    let mut state = SEED;
+    let mut taken = BTreeSet::new();
+    for last in n - count..n {
+        // High bits times the range: uniform but for 2^-64 n.
+        let pick = ((splitmix(&mut state) as u128 * (last as u128 + 1)) >> 64) as usize;
+        if !taken.insert(pick) {
+            taken.insert(last);
+        }
+    }
+    taken.into_iter().collect()
+}
+
+/// Best ridge of a sample of the rows, and an estimate of the kernel's largest eigenvalue.
 fn subset<T: Scalar>(
     kernel: &Array2<T>,
     targets: &Targets,
@@ -137,7 +132,7 @@ fn subset<T: Scalar>(
     par: &Par,
 ) -> Result<(f64, f64), Error> {
     let n = kernel.nrows();
-    let rows: Vec<usize> = (0..n).step_by(n.div_ceil(SUBSET)).collect();
+    let rows = sample(n, SUBSET.min(n));
     let weights: Option<Vec<f64>> =
         targets.weights.as_ref().map(|w| rows.iter().map(|i| w[*i]).collect());
     // Weights keep mean 1; the kernel already carries them and follows.
@@ -159,4 +154,21 @@ fn subset<T: Scalar>(
     let basis = Basis { vectors: vectors.view(), values: &values, features: false };
     let found = basis.search(path, criterion, &targets, unit, par)?;
     Ok((found.best().ridge, max * n as f64 / rows.len() as f64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samples_are_distinct_and_even() {
+        assert_eq!(sample(7, 7), (0..7).collect::<Vec<_>>());
+        let rows = sample(8000, 2000);
+        assert!(rows.len() == 2000 && rows.windows(2).all(|w| w[0] < w[1]) && rows[1999] < 8000);
+        // 500 of each residue, standard deviation 17; a stride of 4 would have 2000 of one.
+        for residue in 0..4 {
+            let count = rows.iter().filter(|i| *i % 4 == residue).count();
+            assert!((415..585).contains(&count), "{count} of residue {residue}");
+        }
+    }
 }

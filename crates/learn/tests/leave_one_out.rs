@@ -206,3 +206,24 @@ fn single_precision_kernels() {
         assert!(got.diagnostics.residual < 1e-6, "{}", got.diagnostics.residual);
     }
 }
+
+#[test]
+fn rows_in_a_pattern_do_not_mislead_the_start() {
+    // Every second row without noise: the rows of a stride of 2 would ask for no ridge at all.
+    let n = 2100;
+    let mut random = Random(17);
+    let x = random.matrix(n, 3);
+    let y = Array2::from_shape_fn((n, 1), |(i, _)| {
+        (x[[i, 0]] * 1.5).sin() + if i % 2 == 0 { 0.0 } else { random.normal() }
+    });
+    let k = ntk(x.view(), x.view());
+    let fit = |route| {
+        let ridge = Ridge::Auto(RidgePath { route, ..RidgePath::default() });
+        let solver = KernelRidge { ridge, centre: true }.check().unwrap();
+        solver.fit(k.clone(), y.view(), &Par::new(2)).unwrap().path.unwrap()
+    };
+    let (all, few) = (fit(Route::Eigen), fit(Route::Cholesky));
+    assert!(few.bracketed && few.points.len() <= 4, "{:?}", few.points);
+    let (a, b) = (all.best(), few.best());
+    assert!((a.ridge / b.ridge).log10().abs() < 0.5 && b.mse < a.mse * 1.02, "{a:?} {b:?}");
+}

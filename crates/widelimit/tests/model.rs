@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView2, s};
 use widelimit::data::Classes;
 use widelimit::exact::{Budget, Cancel};
-use widelimit::learn::{Amplitude, Ridge};
+use widelimit::learn::{Amplitude, Ridge, RidgePath, Route};
 use widelimit::linalg::Par;
 use widelimit::{
     Error, Kind, Model, Network, Preprocess, Quantity, Run, Scalar, Settings, Targets,
@@ -181,6 +181,21 @@ fn damaged_files_are_refused() {
         // What is read all the same (padding of the header) is the very same model.
         if let Ok(model) = Model::from_bytes(damaged) {
             assert_eq!(model.to_bytes().unwrap(), bytes, "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn a_search_cut_short_is_remembered() {
+    let x = rows(40);
+    let y = Targets::Numbers(smooth(x.view()));
+    for (candidates, bracketed) in [(1, false), (10, true)] {
+        let path = RidgePath { route: Route::Cholesky, candidates, ..RidgePath::default() };
+        let settings = Settings { ridge: Ridge::Auto(path), ..Settings::default() };
+        let model = fit(x.view(), &y, &settings);
+        let loaded = Model::from_bytes(model.to_bytes().unwrap()).unwrap();
+        for model in [model, loaded] {
+            assert_eq!(model.details().path.as_ref().unwrap().bracketed, bracketed);
         }
     }
 }

@@ -53,6 +53,9 @@ struct Header {
     chosen: Option<usize>,
     criterion: Option<String>,
     route: Option<String>,
+    /// Only written where it is `false`; absent from files of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bracketed: Option<bool>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -186,6 +189,7 @@ impl Model {
             chosen: path.as_ref().map(|path| path.chosen),
             criterion: path.as_ref().map(|path| criterion_name(path.criterion).into()),
             route: path.as_ref().map(|path| route_name(path.route).into()),
+            bracketed: path.as_ref().map(|path| path.bracketed).filter(|bracketed| !bracketed),
         }
     }
 }
@@ -396,7 +400,8 @@ impl Reader {
             Some("cholesky") => Route::Cholesky,
             _ => Route::Eigen,
         };
-        Ok(Some(LooPath { points, chosen, criterion, route }))
+        let bracketed = header.bracketed.unwrap_or(true);
+        Ok(Some(LooPath { points, chosen, criterion, route, bracketed }))
     }
 }
 
