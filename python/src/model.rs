@@ -218,7 +218,11 @@ impl PyModel {
             Amplitude::Fixed(value) => facts.set_item("requested_amplitude", value)?,
             Amplitude::MaximumLikelihood => facts.set_item("requested_amplitude", "auto")?,
         }
-        facts.set_item("amplitude", details.amplitude)?;
+        match details.amplitude.as_deref() {
+            Some([one]) => facts.set_item("amplitude", one)?,
+            Some(each) => facts.set_item("amplitude", give1(py, Array1::from(each.to_vec())))?,
+            None => facts.set_item("amplitude", py.None())?,
+        }
         facts.set_item("log_marginal_likelihood", details.log_marginal_likelihood)?;
         let diagnostics = PyDict::new(py);
         diagnostics.set_item("condition", details.diagnostics.condition)?;

@@ -93,6 +93,17 @@ def test_gaussian_process_against_numpy(regression):
     assert scaled.log_marginal_likelihood_ >= model.log_marginal_likelihood_
 
 
+def test_outputs_of_a_gaussian_process_have_their_own_scales(regression):
+    x, y = regression
+    one = wl.NNGPRegressor(ridge=1e-2).fit(x, y)
+    two = wl.NNGPRegressor(ridge=1e-2).fit(x, np.c_[y, 1000 * y])
+    _, std = one.predict(x[:9] * 1.1, return_std=True)
+    _, both = two.predict(x[:9] * 1.1, return_std=True)
+    np.testing.assert_allclose(both, np.c_[std, 1000 * std], rtol=1e-8)
+    assert isinstance(one.amplitude_, float)
+    np.testing.assert_allclose(two.amplitude_, one.amplitude_ * np.array([1.0, 1e6]), rtol=1e-8)
+
+
 def test_classifier_on_digits(digits):
     x, y, x_test, y_test = digits
     model = wl.NTKClassifier().fit(x, y)

@@ -304,15 +304,15 @@ the ratio of noise to signal.
 {_PARAMETERS}
     amplitude : "auto" or float
         Factor between the network's kernel and the prior covariance. "auto" maximises the
-        marginal likelihood in closed form, 1.0 takes the network's own prior. It changes standard
-        deviations, not the mean.
+        marginal likelihood in closed form, for each output; 1.0 takes the network's own prior. It
+        changes standard deviations, not the mean.
 
     Attributes
     ----------
     ridge_ : float
         The relative ridge used: noise variance over the mean of the kernel's diagonal.
-    amplitude_ : float
-        Factor between the network's kernel and the prior covariance.
+    amplitude_ : float or array of shape (outputs,)
+        Factor between the network's kernel and the prior covariance, one an output.
     log_marginal_likelihood_ : float
         Of the centred targets, summed over outputs.
     loo_path_, loo_error_, diagnostics_, network_
@@ -352,7 +352,7 @@ the ratio of noise to signal.
 
     def _read_model(self) -> None:
         super()._read_model()
-        self.amplitude_: float = self._model.facts()["amplitude"]
+        self.amplitude_: float | NDArray[np.float64] = self._model.facts()["amplitude"]
         self.log_marginal_likelihood_: float = self._model.facts()["log_marginal_likelihood"]
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:

@@ -1,14 +1,16 @@
 //! Gaussian-process regression: posterior mean and variance, log marginal likelihood
 //! (Rasmussen & Williams 2006, section 2.2, algorithm 2.1, and equation 2.30).
 //!
-//! Prior `f ~ N(mean, a K)`, observations `y = f + e` with `e ~ N(0, a noise I)`; with `Q = (K + noise I)^-1`
+//! Each of `m` independent outputs has the prior `f ~ N(mean, a K)` and observations `y = f + e` with
+//! `e ~ N(0, a noise I)`. They share the kernel and the noise; mean and amplitude `a` are the output's own. With
+//! `Q = (K + noise I)^-1`
 //!
 //! * posterior mean `mean + k Q (y - mean)`, covariance `a (k** - k Q k^T)` of the noise-free `f`;
-//! * log marginal likelihood, summed over `m` independent outputs:
-//!   `-(y - mean)^T Q (y - mean) / (2 a) - m/2 log det(K + noise I) - n m/2 log(2 pi a)`.
+//! * log marginal likelihood, summed over the outputs:
+//!   `-(y - mean)^T Q (y - mean) / (2 a) - 1/2 log det(K + noise I) - n/2 log(2 pi a)`.
 //!
-//! The amplitude `a` that maximises it is `(y - mean)^T Q (y - mean) / (n m)`; with it the noise is a pure
-//! noise-to-signal ratio and the variances come in the units of the targets.
+//! The amplitude that maximises it is `(y - mean)^T Q (y - mean) / n` for each output; with it the noise is a
+//! pure noise-to-signal ratio and the variances come in the units of the targets.
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use widelimit_linalg::{Cholesky, Par, Scalar, SymmetricEigen, matmul, symmetric_eigen};
@@ -70,9 +72,9 @@ impl NoisePath {
 /// The factor `a` between the kernel and the prior covariance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Amplitude {
-    /// Given; 1 takes the kernel as it is.
+    /// Given, for all outputs; 1 takes the kernel as it is.
     Fixed(f64),
-    /// Maximises the marginal likelihood, in closed form.
+    /// Maximises the marginal likelihood, in closed form and for each output.
     MaximumLikelihood,
 }
 
@@ -170,14 +172,14 @@ impl Factor {
 }
 
 /// Marginal likelihood at one noise.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NoisePoint {
     /// Noise added to the diagonal.
     pub noise: f64,
     /// The same in units of the mean of the kernel's diagonal.
     pub relative: f64,
-    /// Amplitude at this noise.
-    pub amplitude: f64,
+    /// Amplitude of each output at this noise, `m`.
+    pub amplitude: Array1<f64>,
     /// Log marginal likelihood.
     pub log_marginal_likelihood: f64,
 }
@@ -191,8 +193,8 @@ pub struct GaussianProcessModel {
     pub mean: Array1<f64>,
     /// Noise on the diagonal of the kernel, in units of the amplitude.
     pub noise: f64,
-    /// Factor between kernel and prior covariance.
-    pub amplitude: f64,
+    /// Factor between kernel and prior covariance, one an output.
+    pub amplitude: Array1<f64>,
     /// Log marginal likelihood of the training targets, summed over outputs.
     pub log_marginal_likelihood: f64,
     /// Path of the noise, ascending, if it was searched.
@@ -207,17 +209,18 @@ pub struct GaussianProcessModel {
 const LOG_TAU: f64 = 1.837_877_066_409_345_3;
 
 impl CheckedGaussianProcess {
-    /// Amplitude and log marginal likelihood from `fit = (y - mean)^T Q (y - mean)` and the log determinant.
-    fn likelihood(&self, fit: f64, log_det: f64, n: usize, m: usize) -> (f64, f64) {
-        let entries = (n * m) as f64;
-        let amplitude = match self.params.amplitude {
+    /// Amplitudes and log marginal likelihood from `fits` = `(y - mean)^T Q (y - mean)` of each output and the
+    /// log determinant.
+    fn likelihood(&self, fits: &Array1<f64>, log_det: f64, n: usize) -> (Array1<f64>, f64) {
+        let n = n as f64;
+        let amplitudes = fits.mapv(|fit| match self.params.amplitude {
             Amplitude::Fixed(a) => a,
             // A constant target has amplitude zero; keep the density finite.
-            Amplitude::MaximumLikelihood => (fit / entries).max(f64::MIN_POSITIVE),
-        };
-        let log =
-            -0.5 * (fit / amplitude + m as f64 * log_det + entries * (LOG_TAU + amplitude.ln()));
-        (amplitude, log)
+            Amplitude::MaximumLikelihood => (fit / n).max(f64::MIN_POSITIVE),
+        });
+        let log = |(fit, a): (&f64, &f64)| -0.5 * (fit / a + log_det + n * (LOG_TAU + a.ln()));
+        let likelihood = fits.iter().zip(&amplitudes).map(log).sum();
+        (amplitudes, likelihood)
     }
 
     /// Fits `n x m` targets to an `n x n` training kernel, which is consumed.
@@ -258,11 +261,11 @@ impl CheckedGaussianProcess {
         par: &Par,
     ) -> Result<GaussianProcessModel, Error> {
         let b = targets.right_hand_sides(false);
-        let (n, m) = b.dim();
+        let n = b.nrows();
         let system = System::new(kernel, noise, par)?;
         let (dual, residual) = system.solve(b.view(), par);
         let log_det = system.factor.log_det();
-        let (amplitude, likelihood) = self.likelihood((&dual * &b).sum(), log_det, n, m);
+        let (amplitude, likelihood) = self.likelihood(&(&dual * &b).sum_axis(Axis(0)), log_det, n);
         let diagnostics = system.diagnostics(noise, residual);
         finish(GaussianProcessModel {
             dual,
@@ -288,7 +291,7 @@ impl CheckedGaussianProcess {
             return Err(Error::DiagonalNotPositive { mean: unit });
         }
         let b = targets.right_hand_sides(false);
-        let (n, m) = b.dim();
+        let n = b.nrows();
         let probes = Probes::new(kernel.view(), par);
         let SymmetricEigen { values, vectors } = symmetric_eigen(kernel, par)?;
         let (min, max) = (values[0], values[n - 1]);
@@ -296,12 +299,12 @@ impl CheckedGaussianProcess {
             return Err(Error::Indefinite { min_eigenvalue: min, max_eigenvalue: max });
         }
         let mut coefficients = matmul(vectors.t(), b.view(), par);
-        let energy: Array1<f64> = coefficients.rows().into_iter().map(|r| r.dot(&r)).collect();
+        let energy = coefficients.mapv(|c| c * c);
         let point = |noise: f64| {
             let shifted = values.mapv(|w| w + noise);
-            let fit = (&energy / &shifted).sum();
+            let fits = (&energy / &shifted.view().insert_axis(Axis(1))).sum_axis(Axis(0));
             let log_det = shifted.mapv(f64::ln).sum();
-            let (amplitude, log_marginal_likelihood) = self.likelihood(fit, log_det, n, m);
+            let (amplitude, log_marginal_likelihood) = self.likelihood(&fits, log_det, n);
             NoisePoint { noise, relative: noise / unit, amplitude, log_marginal_likelihood }
         };
         let floor = (10.0 * f64::EPSILON * max).max(-2.0 * min);
@@ -317,7 +320,7 @@ impl CheckedGaussianProcess {
             |p| p.noise,
             |p, q| p.log_marginal_likelihood > q.log_marginal_likelihood,
         )?;
-        let best = found.points[found.best];
+        let best = found.points[found.best].clone();
         let shifted = values.mapv(|w| w + best.noise);
         scale_rows(&mut coefficients, &shifted.mapv(|w| 1.0 / w));
         let dual = matmul(vectors.view(), coefficients.view(), par);
@@ -371,16 +374,12 @@ impl GaussianProcessModel {
             _ => self.factor.whiten(block.view(), par),
         };
         let mut posterior = reduced(mean.view(), prior, whitened.view(), par)?;
-        if self.amplitude != 1.0 {
-            let scale = |v: T| T::from_f64(self.amplitude * v.to_f64());
-            posterior.variance = posterior.variance.map(|v| v.mapv(scale));
-            posterior.covariance = posterior.covariance.map(|c| c.mapv(scale));
-        }
+        posterior.amplitude.assign(&self.amplitude);
         Ok(posterior)
     }
 
-    /// Variance of the observation noise in the units of the targets: `amplitude * noise`.
-    pub fn noise_variance(&self) -> f64 {
-        self.amplitude * self.noise
+    /// Variance of the observation noise of each output in the units of the targets: `amplitude * noise`.
+    pub fn noise_variance(&self) -> Array1<f64> {
+        &self.amplitude * self.noise
     }
 }

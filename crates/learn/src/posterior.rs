@@ -39,16 +39,19 @@ impl<T: Scalar> Prior<'_, T> {
     }
 }
 
-/// Mean of the predictions and, as far as the [`Prior`] allowed, their spread. All outputs share it.
+/// Mean of the predictions and, as far as the [`Prior`] allowed, their spread. All outputs share it, up to
+/// a factor each: output `k` has variances `amplitude_k * variance` and covariance `amplitude_k * covariance`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Posterior<T> {
     /// `n_new x m`.
     pub mean: Array2<T>,
-    /// One variance a new point, never negative.
+    /// One variance a new point, never negative, in units of the amplitude.
     pub variance: Option<Array1<T>>,
-    /// `n_new x n_new`, exactly symmetric; rounding may leave eigenvalues of the order of
-    /// `-epsilon * max`.
+    /// `n_new x n_new`, exactly symmetric, in units of the amplitude; rounding may leave eigenvalues of the
+    /// order of `-epsilon * max`.
     pub covariance: Option<Array2<T>>,
+    /// Factor of the spread of each output, `m`; ones but for Gaussian processes with another amplitude.
+    pub amplitude: Array1<f64>,
 }
 
 impl<T: Scalar> Posterior<T> {
@@ -67,6 +70,16 @@ impl<T: Scalar> Posterior<T> {
             None => None,
         };
         let covariance = covariance.map(|c| narrow(what, c.view())).transpose()?;
-        Ok(Posterior { mean: narrow(what, mean)?, variance, covariance })
+        let amplitude = Array1::ones(mean.ncols());
+        Ok(Posterior { mean: narrow(what, mean)?, variance, covariance, amplitude })
+    }
+
+    /// Standard deviations in the units of the targets, `n_new x m`, where there are variances.
+    pub fn deviation(&self) -> Option<Array2<f64>> {
+        let variance = self.variance.as_ref()?;
+        // Roots first: the product may leave the range of doubles where its root does not.
+        Some(Array2::from_shape_fn(self.mean.dim(), |(i, k)| {
+            self.amplitude[k].sqrt() * variance[i].to_f64().sqrt()
+        }))
     }
 }

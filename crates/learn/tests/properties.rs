@@ -182,24 +182,32 @@ proptest! {
             for noise in [Noise::Absolute(0.2), Noise::Auto(NoisePath::default())] {
                 let gp = GaussianProcess { noise, amplitude, centre: centre && n > 1 }.check().unwrap();
                 let model = gp.fit(p.k.clone(), p.y.view(), &par).unwrap();
-                // The density of the targets under N(mean, a (K + noise I)), by its definition.
-                let covariance = (&p.k + &Array2::from_diag_elem(n, model.noise)) * model.amplitude;
-                let rest = &p.y - &model.mean;
-                let fit = (&rest * &common::solve(&covariance, &rest)).sum();
-                let log_det = log_det(&covariance);
-                let entries = (n * m) as f64;
-                let want = -0.5 * (fit + m as f64 * log_det + entries * std::f64::consts::TAU.ln());
+                // The density of each output under N(mean, a (K + noise I)), by its definition.
+                let mut want = 0.0;
+                for (k, a) in model.amplitude.iter().enumerate() {
+                    let covariance = (&p.k + &Array2::from_diag_elem(n, model.noise)) * *a;
+                    let rest = (&p.y - &model.mean).select(Axis(1), &[k]);
+                    let fit = (&rest * &common::solve(&covariance, &rest)).sum();
+                    let entries = n as f64;
+                    want -= 0.5 * (fit + log_det(&covariance) + entries * std::f64::consts::TAU.ln());
+                    if let Amplitude::MaximumLikelihood = amplitude {
+                        prop_assert!((fit / entries - 1.0).abs() < 1e-6);
+                    }
+                }
                 let got = model.log_marginal_likelihood;
                 prop_assert!((got - want).abs() <= 1e-7 * want.abs().max(1.0), "{} {}", got, want);
-                if let Amplitude::MaximumLikelihood = amplitude {
-                    prop_assert!((fit / entries - 1.0).abs() < 1e-6);
-                }
                 if let Some(path) = &model.path {
                     prop_assert!(path.iter().all(|q| q.log_marginal_likelihood <= got));
                 }
                 let prior = p.all.diag();
                 let at = model.predict(p.new.view(), Prior::Diagonal(prior), &par).unwrap();
-                prop_assert!(at.variance.unwrap().iter().zip(prior).all(|(v, k)| *v <= model.amplitude * k));
+                let deviation = at.deviation().unwrap();
+                prop_assert!(at.variance.unwrap().iter().zip(prior).all(|(v, k)| v <= k));
+                prop_assert_eq!(&at.amplitude, &model.amplitude);
+                for (row, k) in deviation.rows().into_iter().zip(prior) {
+                    let bound = model.amplitude.mapv(|a| (a * k).sqrt() * (1.0 + 1e-15));
+                    prop_assert!(row.iter().zip(&bound).all(|(d, most)| d <= most));
+                }
             }
         }
     }

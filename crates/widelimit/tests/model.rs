@@ -1,7 +1,7 @@
 //! Models from rows to predictions and back from their files.
 
-use ndarray::{Array2, ArrayView2, s};
-use widelimit::data::Classes;
+use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
+use widelimit::data::{Classes, ModelFile};
 use widelimit::exact::{Budget, Cancel};
 use widelimit::learn::{Amplitude, Ridge, RidgePath, Route};
 use widelimit::linalg::Par;
@@ -198,4 +198,38 @@ fn a_search_cut_short_is_remembered() {
             assert_eq!(model.details().path.as_ref().unwrap().bracketed, bracketed);
         }
     }
+}
+
+#[test]
+fn every_output_of_a_process_has_its_own_scale() {
+    let x = rows(40);
+    let first = smooth(x.view()).select(Axis(1), &[0]);
+    let both = concatenate![Axis(1), first, &first * 1000.0];
+    let settings =
+        Settings { quantity: Quantity::Nngp, ridge: Ridge::Value(1e-2), ..Settings::default() };
+    let new = rows(5).mapv(|v| v * 1.3);
+    let deviation =
+        |model: &Model| model.predict_with_deviation(new.view(), &Run::default()).unwrap().1;
+    let alone = fit(x.view(), &Targets::Numbers(first), &settings);
+    let together = fit(x.view(), &Targets::Numbers(both), &settings);
+    let (a, b) = (deviation(&alone), deviation(&together));
+    let off = |k: usize, scale: f64| {
+        let pairs = a.column(0).into_iter().zip(b.column(k));
+        pairs.map(|(a, b)| (b / (a * scale) - 1.0).abs()).fold(0.0, f64::max)
+    };
+    assert!(off(0, 1.0) < 1e-9 && off(1, 1e3) < 1e-9, "{a} {b}");
+    // Kept by the file; a file of before has one number, whatever the outputs.
+    let amplitudes = |model: &Model| model.details().amplitude.clone().unwrap();
+    for model in [&alone, &together] {
+        let loaded = Model::from_bytes(model.to_bytes().unwrap()).unwrap();
+        assert_eq!(amplitudes(&loaded), amplitudes(model));
+        assert_eq!(deviation(&loaded), deviation(model));
+    }
+    let mut file = ModelFile::from_bytes(together.to_bytes().unwrap(), "model").unwrap();
+    let mut header: serde_json::Value = serde_json::from_str(&file.metadata["model"]).unwrap();
+    assert_eq!(header["amplitude"].as_array().unwrap().len(), 2);
+    header["amplitude"] = 0.25.into();
+    file.metadata.insert("model".into(), header.to_string());
+    let old = Model::from_bytes(file.to_bytes().unwrap()).unwrap();
+    assert_eq!(amplitudes(&old), [0.25, 0.25]);
 }

@@ -51,7 +51,7 @@ impl Model {
         if settings.quantity == Quantity::Nngp {
             let kernel = kernel_of(network, settings.quantity, scaled.view(), None, run)?;
             let model = posterior(settings, solution.ridge, kernel, solver.y.view(), run)?;
-            amplitude = Some(model.amplitude);
+            amplitude = Some(model.amplitude.to_vec());
             log_marginal_likelihood = Some(model.log_marginal_likelihood);
             // Empty until here.
             let _ = process.set(model);

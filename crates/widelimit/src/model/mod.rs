@@ -53,8 +53,8 @@ pub struct Fit {
     pub eigenvalues: Option<Array1<f64>>,
     /// How well the system was solved.
     pub diagnostics: Diagnostics,
-    /// Factor between kernel and prior covariance of a Gaussian process.
-    pub amplitude: Option<f64>,
+    /// Factor between kernel and prior covariance of a Gaussian process, one an output.
+    pub amplitude: Option<Vec<f64>>,
     /// Log marginal likelihood of a Gaussian process, summed over outputs.
     pub log_marginal_likelihood: Option<f64>,
 }

@@ -143,10 +143,10 @@ impl Model {
         self.blocks(arrays, x, run, (8 * n * n, 3 * 8 * n), |first, rows, kernel| {
             let prior = self.prior(rows, run)?;
             let posterior = process.predict(kernel, Prior::Diagonal(prior.view()), &run.par)?;
-            let variance = posterior.variance.unwrap_or_default();
-            for (row, v) in variance.iter().enumerate() {
-                deviation.row_mut(first + row).fill(T::narrow(v.widen().sqrt()));
-            }
+            let found = posterior.deviation().unwrap_or_default();
+            deviation
+                .slice_axis_mut(Axis(0), Slice::from(first..first + found.nrows()))
+                .zip_mut_with(&found, |to, from| *to = T::narrow(*from));
             Ok(())
         })?;
         Ok((mean, deviation))

@@ -60,7 +60,7 @@ pub struct Settings {
     pub quantity: Quantity,
     /// The ridge, or how to find it; for a Gaussian process the noise variance.
     pub ridge: Ridge,
-    /// Factor between kernel and prior covariance; it enters standard deviations only.
+    /// Factor between kernel and prior covariance, of each output; it enters standard deviations only.
     pub amplitude: Amplitude,
     /// What is done to inputs first.
     pub preprocess: Preprocess,

@@ -41,7 +41,7 @@ struct Header {
     requested_ridge: Option<RequestedRidge>,
     /// `null` when it follows from maximum likelihood.
     requested_amplitude: Option<f64>,
-    amplitude: Option<f64>,
+    amplitude: Option<Amplitudes>,
     classes: Classes,
     ridge: f64,
     relative_ridge: f64,
@@ -56,6 +56,30 @@ struct Header {
     /// Only written where it is `false`; absent from files of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bracketed: Option<bool>,
+}
+
+/// One number for one output, as for any number of outputs in files of before.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Amplitudes {
+    One(f64),
+    Each(Vec<f64>),
+}
+
+impl Amplitudes {
+    fn new(values: &[f64]) -> Self {
+        match values {
+            [one] => Self::One(*one),
+            each => Self::Each(each.to_vec()),
+        }
+    }
+
+    fn values(self, outputs: usize) -> Vec<f64> {
+        match self {
+            Self::One(value) => vec![value; outputs],
+            Self::Each(values) => values,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -177,7 +201,7 @@ impl Model {
                 Amplitude::Fixed(value) => Some(value),
                 Amplitude::MaximumLikelihood => None,
             },
-            amplitude: self.fit.amplitude,
+            amplitude: self.fit.amplitude.as_deref().map(Amplitudes::new),
             classes: self.classes.clone(),
             ridge: self.fit.ridge,
             relative_ridge: self.fit.relative_ridge,
@@ -284,13 +308,19 @@ impl Reader {
         if let Some(predictions) = &leave_one_out {
             self.check_shape(tensor::LEAVE_ONE_OUT, predictions.dim(), (rows, outputs))?;
         }
+        let path = self.path(&header)?;
+        let amplitude = header.amplitude.map(|amplitude| amplitude.values(outputs));
+        if let Some(values) = &amplitude {
+            let (got, expected) = ((values.len(), 1), (outputs, 1));
+            self.check_shape("amplitude", got, expected)?;
+        }
         let fit = Fit {
             rows,
             features,
             outputs,
             ridge: header.ridge,
             relative_ridge: header.relative_ridge,
-            path: self.path(&header)?,
+            path,
             leave_one_out,
             targets,
             eigenvalues: self.optional::<Ix1>(tensor::EIGENVALUES)?,
@@ -300,7 +330,7 @@ impl Reader {
                 residual: header.residual,
                 min_eigenvalue: header.min_eigenvalue,
             },
-            amplitude: header.amplitude,
+            amplitude,
             log_marginal_likelihood: header.log_marginal_likelihood,
         };
         Ok(Model { network, settings, classes: header.classes, fit, state })
