@@ -14,6 +14,7 @@ use crate::kernel_ridge::{KernelRidge, criterion};
 use crate::loo::{LooPath, Targets};
 use crate::path::Basis;
 use crate::ridge::{Ridge, Shift};
+use crate::rounding::{Rounding, times_power};
 use crate::spectrum::scale_rows;
 use crate::system::System;
 
@@ -133,7 +134,11 @@ impl CheckedFeatureRidge {
             return Err(Error::Empty { what: "the array of features" });
         }
         check::finite("the array of features", features)?;
-        if p > n { self.dual(features, targets, par) } else { self.primal(features, targets, par) }
+        if p > n {
+            return self.dual(features, targets, par);
+        }
+        let (targets, exponent) = targets.scaled();
+        self.primal(features, targets, exponent, par)
     }
 
     /// Through the kernel: `w = Z^T alpha`.
@@ -156,11 +161,12 @@ impl CheckedFeatureRidge {
         })
     }
 
-    /// Through the normal equations.
+    /// Through the normal equations, for targets `2^exponent` times as large.
     fn primal<T: Scalar>(
         &self,
         features: ArrayView2<T>,
         targets: Targets,
+        exponent: i32,
         par: &Par,
     ) -> Result<FeatureRidgeModel<T>, Error> {
         let n = features.nrows();
@@ -184,7 +190,12 @@ impl CheckedFeatureRidge {
                 if let Some(w) = &targets.weights {
                     scale_rows(&mut basis, &w.iter().map(|w| w.sqrt()).collect());
                 }
-                let basis = Basis { vectors: basis.view(), values: &values, features: true };
+                let basis = Basis {
+                    vectors: basis.view(),
+                    values: &values,
+                    features: true,
+                    rounding: Rounding::NONE,
+                };
                 let found = basis.search(path, criterion, &targets, unit, par)?;
                 let ridge = found.best().ridge;
                 let mut coefficients = matmul(vectors.t(), rhs.view(), par);
@@ -200,13 +211,15 @@ impl CheckedFeatureRidge {
                 (weights, ridge, Some(found), diagnostics)
             }
         };
-        let mean = Array1::from(targets.mean()).insert_axis(Axis(0));
+        let back = |v| times_power(v, exponent);
+        let mean = Array1::from(targets.mean()).mapv(back).insert_axis(Axis(0));
+        let weights = weights.mapv_into(back);
         Ok(FeatureRidgeModel {
             weights: narrow("the weights", weights.view())?,
             mean: narrow::<T>("the mean of the targets", mean.view())?.remove_axis(Axis(0)),
             ridge,
             relative_ridge: if unit > 0.0 { ridge / unit } else { 0.0 },
-            path,
+            path: path.map(|path| path.times_power(exponent)),
             diagnostics,
         })
     }

@@ -22,6 +22,7 @@ use crate::ensemble::reduced;
 use crate::loo::Targets;
 use crate::posterior::{Posterior, Prior};
 use crate::ridge::Shift;
+use crate::rounding::semidefinite;
 use crate::search::search;
 use crate::spectrum::scale_rows;
 use crate::system::System;
@@ -295,9 +296,7 @@ impl CheckedGaussianProcess {
         let probes = Probes::new(kernel.view(), par);
         let SymmetricEigen { values, vectors } = symmetric_eigen(kernel, par)?;
         let (min, max) = (values[0], values[n - 1]);
-        if min < -T::EPSILON.sqrt() * max {
-            return Err(Error::Indefinite { min_eigenvalue: min, max_eigenvalue: max });
-        }
+        semidefinite::<T>(&values)?;
         let mut coefficients = matmul(vectors.t(), b.view(), par);
         let energy = coefficients.mapv(|c| c * c);
         let point = |noise: f64| {

@@ -1,6 +1,6 @@
 //! Kernel ridge regression: `f(x) = mean + k(x, X) (K + lambda I)^-1 (y - mean)`.
 
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 use widelimit_linalg::{Par, Scalar, SymmetricEigen, matmul, symmetric_eigen};
 
 use crate::check::{self, narrow, promote, widen};
@@ -8,6 +8,7 @@ use crate::diagnostics::{Diagnostics, Probes};
 use crate::loo::{LooPath, Targets};
 use crate::path::Basis;
 use crate::ridge::{Criterion, EIGEN_LIMIT, Ridge, RidgePath, Route, Shift};
+use crate::rounding::{Rounding, semidefinite, times_power};
 use crate::spectrum::scale_rows;
 use crate::system::System;
 use crate::{Error, walk};
@@ -137,6 +138,7 @@ impl CheckedKernelRidge {
         par: &Par,
     ) -> Result<KernelRidgeModel<T>, Error> {
         let unit = check::training_kernel(kernel.view(), par)?;
+        let (targets, exponent) = targets.scaled();
         if let Some(weights) = &targets.weights {
             weigh(&mut kernel, weights);
         }
@@ -145,7 +147,7 @@ impl CheckedKernelRidge {
             Ridge::Absolute(v) => given(kernel, &targets, *v, par)?,
             Ridge::Auto(path) => automatic(kernel, &targets, path, unit, par)?,
         };
-        solution.model(&targets, unit)
+        solution.model(&targets, exponent, unit)
     }
 }
 
@@ -160,7 +162,7 @@ impl<T: Scalar> KernelRidgeModel<T> {
     }
 }
 
-/// Solution of the weighted, centred system in double precision.
+/// Solution of the weighted, centred system with scaled targets, in double precision.
 pub(crate) struct Solution {
     /// `Q~ W^(1/2) (y - mean)`.
     pub solved: Array2<f64>,
@@ -172,9 +174,11 @@ pub(crate) struct Solution {
 }
 
 impl Solution {
+    /// The model of targets `2^exponent` times as large.
     fn model<T: Scalar>(
         mut self,
         targets: &Targets,
+        exponent: i32,
         unit: f64,
     ) -> Result<KernelRidgeModel<T>, Error> {
         if let Some(weights) = &targets.weights {
@@ -182,17 +186,17 @@ impl Solution {
             scale_rows(&mut self.solved, &roots);
             self.eigenvalues = None;
         }
-        let mean = Array2::from_shape_vec((1, targets.values.ncols()), targets.mean())
-            .map_err(|_| Error::Empty { what: "the array of targets" })?;
-        let mean =
-            narrow::<T>("the mean of the targets", mean.view())?.remove_axis(ndarray::Axis(0));
+        let back = |v| times_power(v, exponent);
+        let mean = Array1::from(targets.mean()).mapv(back).insert_axis(Axis(0));
+        let mean = narrow::<T>("the mean of the targets", mean.view())?.remove_axis(Axis(0));
+        self.solved.mapv_inplace(back);
         Ok(KernelRidgeModel {
             dual: narrow("the dual coefficients", self.solved.view())?,
             mean,
             ridge: self.ridge,
             relative_ridge: if unit > 0.0 { self.ridge / unit } else { 0.0 },
-            path: self.path,
-            leave_one_out: self.leave_one_out,
+            path: self.path.map(|path| path.times_power(exponent)),
+            leave_one_out: self.leave_one_out.map(|predictions| predictions.mapv_into(back)),
             eigenvalues: self.eigenvalues,
             diagnostics: self.diagnostics,
         })
@@ -265,10 +269,9 @@ fn eigen<T: Scalar>(
     let probes = Probes::new(kernel.view(), par);
     let SymmetricEigen { values, vectors } = symmetric_eigen(kernel, par)?;
     let (min, max) = (values[0], values[values.len() - 1]);
-    if min < -T::EPSILON.sqrt() * max {
-        return Err(Error::Indefinite { min_eigenvalue: min, max_eigenvalue: max });
-    }
-    let basis = Basis { vectors: vectors.view(), values: &values, features: false };
+    semidefinite::<T>(&values)?;
+    let rounding = Rounding::new::<T>(&values);
+    let basis = Basis { vectors: vectors.view(), values: &values, features: false, rounding };
     let found = basis.search(path, criterion, targets, unit, par)?;
     let ridge = found.best().ridge;
     let leave_one_out = basis.predictions(targets, ridge, par);

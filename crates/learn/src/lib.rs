@@ -48,6 +48,7 @@ pub mod metrics;
 mod path;
 mod posterior;
 pub mod ridge;
+mod rounding;
 mod search;
 mod spectrum;
 mod system;

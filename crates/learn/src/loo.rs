@@ -15,6 +15,7 @@
 use ndarray::{Array2, ArrayView1, ArrayView2};
 
 use crate::ridge::{Criterion, Route};
+use crate::rounding::{Rounding, exponent, times_power};
 
 /// Leave-one-out errors at one ridge.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +24,9 @@ pub struct LooPoint {
     pub ridge: f64,
     /// The same in units of the mean of the kernel's diagonal.
     pub relative: f64,
-    /// Mean over rows and outputs of the squared leave-one-out residual (weighted, if there are weights).
+    /// Mean over rows and outputs of the squared leave-one-out residual (weighted, if there are weights), and
+    /// what the rounding of predictions in the type of the kernel adds to it: nothing in double precision,
+    /// but the larger part where a ridge is too small for single precision.
     pub mse: f64,
     /// Share of rows whose largest leave-one-out score is that of their class (classification only).
     pub accuracy: Option<f64>,
@@ -50,6 +53,14 @@ impl LooPath {
     pub fn best(&self) -> LooPoint {
         self.points[self.chosen]
     }
+
+    /// The path for targets `2^exponent` times as large.
+    pub(crate) fn times_power(mut self, exponent: i32) -> Self {
+        for point in &mut self.points {
+            point.mse = times_power(point.mse, 2 * exponent);
+        }
+        self
+    }
 }
 
 /// Is `a` strictly better than `b`?
@@ -73,6 +84,15 @@ pub(crate) struct Targets {
 }
 
 impl Targets {
+    /// The targets divided by a power of two that brings the largest one to `1 ... 2`, and its exponent.
+    /// Squares of tiny targets underflow, those of huge ones overflow; powers of two round nothing.
+    pub fn scaled(mut self) -> (Self, i32) {
+        let largest = self.values.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        let exponent = exponent(largest);
+        self.values.mapv_inplace(|v| times_power(v, -exponent));
+        (self, exponent)
+    }
+
     pub fn weight(&self, i: usize) -> f64 {
         self.weights.as_ref().map_or(1.0, |w| w[i])
     }
@@ -127,8 +147,22 @@ impl Targets {
         predictions
     }
 
+    /// Leave-one-out predictions and their score at one ridge, from the arguments of [`Self::predictions`].
+    pub fn leave_one_out(
+        &self,
+        (ridge, relative): (f64, f64),
+        solved: ArrayView2<f64>,
+        denominator: ArrayView1<f64>,
+        rounding: Rounding,
+    ) -> (LooPoint, Array2<f64>) {
+        let predictions = self.predictions(solved, denominator);
+        let mut point = self.score(ridge, relative, predictions.view());
+        point.mse += rounding.error(solved, self.values.ncols());
+        (point, predictions)
+    }
+
     /// Scores the leave-one-out predictions at one ridge.
-    pub fn score(&self, ridge: f64, relative: f64, predictions: ArrayView2<f64>) -> LooPoint {
+    fn score(&self, ridge: f64, relative: f64, predictions: ArrayView2<f64>) -> LooPoint {
         let (n, m) = self.values.dim();
         let mut total = 0.0;
         let mut hits = 0.0;

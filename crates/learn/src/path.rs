@@ -7,6 +7,7 @@ use crate::Error;
 use crate::diagnostics::filtered_diagonals;
 use crate::loo::{LooPath, LooPoint, Targets, better};
 use crate::ridge::{Criterion, RidgePath, Route};
+use crate::rounding::Rounding;
 use crate::search::search;
 
 /// Numbers held for one batch of ridges.
@@ -20,6 +21,8 @@ pub(crate) struct Basis<'a> {
     pub vectors: ArrayView2<'a, f64>,
     pub values: &'a Array1<f64>,
     pub features: bool,
+    /// Rounding of the predictions.
+    pub rounding: Rounding,
 }
 
 impl Basis<'_> {
@@ -60,8 +63,8 @@ impl Basis<'_> {
             let parts = solved.axis_chunks_iter(Axis(1), columns).zip(diagonals.columns());
             for (&ridge, (part, diagonal)) in ridges.iter().zip(parts) {
                 let defined = !self.features || diagonal.iter().all(|d| *d > 1e3 * f64::EPSILON);
-                let predictions = targets.predictions(part, diagonal);
-                let point = targets.score(ridge, ridge / unit, predictions.view());
+                let at = (ridge, ridge / unit);
+                let (point, _) = targets.leave_one_out(at, part, diagonal, self.rounding);
                 if defined && point.mse.is_finite() {
                     points.push(point);
                 }

@@ -110,7 +110,8 @@ pub const EIGEN_LIMIT: usize = 6000;
 pub struct RidgePath {
     /// Smallest relative ridge. Values below what rounding supports are skipped (if that leaves none, the
     /// smallest supported one is taken): the condition number of `K + lambda I` stays below `0.1 / epsilon`
-    /// of the precision that is computed in, and `lambda` above twice a negative eigenvalue.
+    /// of the precision that is computed in, and `lambda` above twice a negative eigenvalue. Ridges that
+    /// single-precision predictions cannot carry lose by their error ([`LooPoint::mse`](crate::LooPoint::mse)).
     pub lowest: f64,
     /// Largest relative ridge.
     pub highest: f64,

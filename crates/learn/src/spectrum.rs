@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use widelimit_linalg::{Par, Scalar, SymmetricEigen, matmul, symmetric_eigen};
 
 use crate::Error;
+use crate::rounding::semidefinite;
 
 /// Training time, in the units of the continuous-time (gradient flow) limit: steps times learning rate
 /// are counted as `learning_rate * t`.
@@ -32,10 +33,10 @@ impl Time {
 
 /// Spectrum of a positive semi-definite matrix, in double precision.
 ///
-/// Eigenvalues are not negative: values down to `-sqrt(epsilon) max` are rounding of a kernel in the
-/// type it was computed in and count as zero, anything below is an error. In the limit of infinite time,
-/// directions with eigenvalues up to `n epsilon max` count as null: gradient flow never moves along a
-/// null direction, and dividing rounding by rounding would.
+/// Eigenvalues are not negative: small negative values are rounding of a kernel in the type it was computed
+/// in and count as zero, larger ones are an error. In the limit of infinite time, directions with eigenvalues
+/// up to `n epsilon max`, or up to the size of the negative ones, count as null: gradient flow never moves
+/// along a null direction, and dividing rounding by rounding would.
 #[derive(Clone, Debug)]
 pub(crate) struct Spectrum {
     pub values: Array1<f64>,
@@ -50,12 +51,9 @@ impl Spectrum {
         kernel.diag_mut().mapv_inplace(|v| v + shift);
         let SymmetricEigen { mut values, vectors } = symmetric_eigen(kernel, par)?;
         let n = values.len();
-        let (min_eigenvalue, max_eigenvalue) = (values[0], values[n - 1]);
-        if min_eigenvalue < -T::EPSILON.sqrt() * max_eigenvalue.max(0.0) {
-            return Err(Error::Indefinite { min_eigenvalue, max_eigenvalue });
-        }
+        semidefinite::<T>(&values)?;
+        let null = (n as f64 * T::EPSILON * values[n - 1]).max(-values[0]);
         values.mapv_inplace(|v| v.max(0.0));
-        let null = n as f64 * T::EPSILON * max_eigenvalue;
         Ok(Spectrum { values, vectors, null })
     }
 

@@ -13,6 +13,7 @@ use crate::loo::{LooPath, LooPoint, Targets, better};
 use crate::memory::SUBSET;
 use crate::path::Basis;
 use crate::ridge::{Criterion, RidgePath, Route};
+use crate::rounding::{Rounding, semidefinite};
 use crate::system::System;
 
 /// Half decades upwards that a failing factorisation may take where none has succeeded yet.
@@ -36,6 +37,7 @@ struct Walker<'a, T> {
     targets: &'a Targets,
     right_hand_sides: Array2<f64>,
     unit: f64,
+    rounding: Rounding,
     par: &'a Par,
 }
 
@@ -57,8 +59,9 @@ impl<T: Scalar> Walker<'_, T> {
         let ridge = good.filter(reached).unwrap_or(system.shift);
         let (solved, residual) = system.solve(self.right_hand_sides.view(), self.par);
         let diagonal = system.factor.inverse_diagonal(self.par).mapv(|v| v.to_f64());
-        let predictions = self.targets.predictions(solved.view(), diagonal.view());
-        let point = self.targets.score(ridge, ridge / self.unit, predictions.view());
+        let at = (ridge, ridge / self.unit);
+        let (point, predictions) =
+            self.targets.leave_one_out(at, solved.view(), diagonal.view(), self.rounding);
         let diagnostics = system.diagnostics(ridge, residual);
         self.kernel = Some(system.into_kernel(self.par));
         if point.mse.is_finite() {
@@ -78,11 +81,13 @@ pub(crate) fn walk<T: Scalar>(
     unit: f64,
     par: &Par,
 ) -> Result<Solution, Error> {
-    let (start, largest) = subset(&kernel, targets, path, criterion, unit, par)?;
-    let lowest = (path.lowest * unit).max(10.0 * T::EPSILON * largest);
+    let Start { ridge: start, floor, rounding } =
+        subset(&kernel, targets, path, criterion, unit, par)?;
+    let lowest = (path.lowest * unit).max(floor);
     let highest = (path.highest * unit).max(lowest);
     let right_hand_sides = targets.right_hand_sides(true);
-    let mut walker = Walker { kernel: Some(kernel), targets, right_hand_sides, unit, par };
+    let mut walker =
+        Walker { kernel: Some(kernel), targets, right_hand_sides, unit, rounding, par };
     let Bracketed { points: mut found, best: chosen, bracketed } = bracket(
         start,
         (lowest, highest),
@@ -122,7 +127,17 @@ fn sample(n: usize, count: usize) -> Vec<usize> {
     taken.into_iter().collect()
 }
 
-/// Best ridge of a sample of the rows, and an estimate of the kernel's largest eigenvalue.
+/// What a sample of the rows tells.
+struct Start {
+    /// Its best ridge.
+    ridge: f64,
+    /// The smallest ridge that a factorisation in the type of the kernel supports, from eigenvalues that
+    /// grow with the number of rows.
+    floor: f64,
+    rounding: Rounding,
+}
+
+/// Looks at a sample of the rows.
 fn subset<T: Scalar>(
     kernel: &Array2<T>,
     targets: &Targets,
@@ -130,7 +145,7 @@ fn subset<T: Scalar>(
     criterion: Criterion,
     unit: f64,
     par: &Par,
-) -> Result<(f64, f64), Error> {
+) -> Result<Start, Error> {
     let n = kernel.nrows();
     let rows = sample(n, SUBSET.min(n));
     let weights: Option<Vec<f64>> =
@@ -148,12 +163,13 @@ fn subset<T: Scalar>(
     };
     let SymmetricEigen { values, vectors } = symmetric_eigen(part, par)?;
     let (min, max) = (values[0], values[values.len() - 1]);
-    if min < -T::EPSILON.sqrt() * max {
-        return Err(Error::Indefinite { min_eigenvalue: min, max_eigenvalue: max });
-    }
-    let basis = Basis { vectors: vectors.view(), values: &values, features: false };
+    semidefinite::<T>(&values)?;
+    let rounding = Rounding::new::<T>(&values);
+    let basis = Basis { vectors: vectors.view(), values: &values, features: false, rounding };
     let found = basis.search(path, criterion, &targets, unit, par)?;
-    Ok((found.best().ridge, max * n as f64 / rows.len() as f64))
+    let growth = n as f64 / rows.len() as f64;
+    let floor = growth * (10.0 * T::EPSILON * max).max(-2.0 * min);
+    Ok(Start { ridge: found.best().ridge, floor, rounding })
 }
 
 #[cfg(test)]

@@ -242,3 +242,36 @@ fn log_det(a: &Array2<f64>) -> f64 {
     }
     total
 }
+
+/// Targets of any size, down to the smallest number and up to the largest, have the same ridge and
+/// predictions as large as they are.
+#[test]
+fn the_size_of_the_targets_changes_nothing_else() {
+    let (n, par) = (40, Par::single());
+    let mut random = Random(23);
+    let x = random.matrix(n, 3);
+    let y = x.select(Axis(1), &[0]).mapv(|v| (2.0 * v).sin()) + random.matrix(n, 1) * 0.2;
+    let k = ntk(x.view(), x.view());
+    for route in [Route::Eigen, Route::Cholesky] {
+        let ridge = Ridge::Auto(RidgePath { route, ..RidgePath::default() });
+        let solver = KernelRidge { ridge: ridge.clone(), centre: true }.check().unwrap();
+        let linear = FeatureRidge { ridge, centre: true }.check().unwrap();
+        let one = solver.fit(k.clone(), y.view(), &par).unwrap();
+        let line = linear.fit(x.view(), y.view(), &par).unwrap();
+        assert!(one.relative_ridge < 10.0, "{}", one.relative_ridge);
+        for exponent in [-700, -549, 900, 990] {
+            // In two steps, as one of these powers alone may not be a number.
+            let times = |v: f64| v * 2f64.powi(exponent / 2) * 2f64.powi(exponent - exponent / 2);
+            let model = solver.fit(k.clone(), y.mapv(times).view(), &par).unwrap();
+            assert_eq!(model.ridge, one.ridge, "2^{exponent}");
+            assert_eq!(model.dual, one.dual.mapv(times));
+            assert_eq!(model.mean, one.mean.mapv(times));
+            assert_eq!(
+                model.leave_one_out.unwrap(),
+                one.leave_one_out.clone().unwrap().mapv(times)
+            );
+            let weights = linear.fit(x.view(), y.mapv(times).view(), &par).unwrap().weights;
+            assert_eq!(weights, line.weights.mapv(times));
+        }
+    }
+}

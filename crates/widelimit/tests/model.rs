@@ -233,3 +233,41 @@ fn every_output_of_a_process_has_its_own_scale() {
     let old = Model::from_bytes(file.to_bytes().unwrap()).unwrap();
     assert_eq!(amplitudes(&old), [0.25, 0.25]);
 }
+
+/// Share of the variance of `y` that the model explains at its training rows.
+fn explained<T: Scalar>(x: ArrayView2<'_, T>, y: &Array2<f64>, network: &str) -> f64 {
+    let network = Network::preset(network).unwrap();
+    let targets = Targets::Numbers(y.clone());
+    let run = Run::default();
+    let model = Model::fit(&network, x, &targets, &Settings::default(), &run).unwrap();
+    let predicted = model.predict(x, &run).unwrap().mapv(|v| v.widen());
+    let rest = (predicted - y).mapv(|v| v * v).sum();
+    1.0 - rest / (y - y.mean().unwrap()).mapv(|v| v * v).sum()
+}
+
+fn line(n: usize) -> Array2<f64> {
+    Array2::from_shape_fn((n, 1), |(i, _)| 2.0 * i as f64 / (n - 1) as f64 - 1.0)
+}
+
+/// On a line through the origin the kernel of a deep network has eigenvalues of -2e-8 times the largest.
+#[test]
+fn deep_networks_fit_points_on_a_line() {
+    for network in ["mlp:25", "mlp:30"] {
+        for n in [30, 300] {
+            let x = line(n);
+            assert!(explained(x.view(), &x, network) > 0.99, "{network} {n}");
+            assert!(explained(x.mapv(|v| v as f32).view(), &x, network) > 0.99, "{network} {n}");
+        }
+    }
+}
+
+/// Without biases the network is positively homogeneous: its functions on the line are spanned by t and |t|.
+/// Around their mean that explains a quarter of the variance of |t|, in either precision.
+#[test]
+fn the_ridge_is_one_that_single_precision_can_carry() {
+    let t = line(300);
+    let y = t.mapv(|v| 2.0 * v.abs());
+    let double = explained(t.view(), &y, "mlp:3:leaky_relu");
+    let single = explained(t.mapv(|v| v as f32).view(), &y, "mlp:3:leaky_relu");
+    assert!(double > 0.24 && (single - double).abs() < 0.02, "{double} {single}");
+}
