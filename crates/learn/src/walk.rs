@@ -38,13 +38,16 @@ struct Walker<'a, T> {
     right_hand_sides: Array2<f64>,
     unit: f64,
     rounding: Rounding,
+    criterion: Criterion,
+    /// The best candidate so far; of the others only their points are kept.
+    best: Option<Candidate>,
     par: &'a Par,
 }
 
 impl<T: Scalar> Walker<'_, T> {
     /// Leave-one-out at `ridge`, or at the first half decade above it that can be factored. `good`, the
     /// smallest ridge that could be so far, is the last one tried.
-    fn evaluate(&mut self, ridge: f64, good: Option<f64>) -> Result<Candidate, Error> {
+    fn evaluate(&mut self, ridge: f64, good: Option<f64>) -> Result<LooPoint, Error> {
         let kernel = self.kernel.take().unwrap_or_default();
         let mean =
             kernel.diag().iter().map(|v| v.to_f64()).sum::<f64>() / kernel.nrows() as f64 + ridge;
@@ -64,11 +67,19 @@ impl<T: Scalar> Walker<'_, T> {
             self.targets.leave_one_out(at, solved.view(), diagonal.view(), self.rounding);
         let diagnostics = system.diagnostics(ridge, residual);
         self.kernel = Some(system.into_kernel(self.par));
-        if point.mse.is_finite() {
-            Ok(Candidate { point, predictions, solved, diagnostics })
-        } else {
-            Err(Error::Overflow { what: "the leave-one-out error" })
+        if !point.mse.is_finite() {
+            return Err(Error::Overflow { what: "the leave-one-out error" });
         }
+        if self.best.as_ref().is_none_or(|best| self.replaces(&best.point, &point)) {
+            self.best = Some(Candidate { point, predictions, solved, diagnostics });
+        }
+        Ok(point)
+    }
+
+    /// Does `new` take the place of the best point? Equally good ones are decided for the largest ridge.
+    fn replaces(&self, best: &LooPoint, new: &LooPoint) -> bool {
+        better(self.criterion, new, best)
+            || !better(self.criterion, best, new) && new.ridge >= best.ridge
     }
 }
 
@@ -86,18 +97,27 @@ pub(crate) fn walk<T: Scalar>(
     let lowest = (path.lowest * unit).max(floor);
     let highest = (path.highest * unit).max(lowest);
     let right_hand_sides = targets.right_hand_sides(true);
-    let mut walker =
-        Walker { kernel: Some(kernel), targets, right_hand_sides, unit, rounding, par };
-    let Bracketed { points: mut found, best: chosen, bracketed } = bracket(
+    let mut walker = Walker {
+        kernel: Some(kernel),
+        targets,
+        right_hand_sides,
+        unit,
+        rounding,
+        criterion,
+        best: None,
+        par,
+    };
+    let Bracketed { points, best: chosen, bracketed } = bracket(
         start,
         (lowest, highest),
         path.candidates,
         |ridge, good| walker.evaluate(ridge, good),
-        |c| c.point.ridge,
-        |p, q| better(criterion, &p.point, &q.point),
+        |p| p.ridge,
+        |p, q| better(criterion, p, q),
     )?;
-    let points = found.iter().map(|c| c.point).collect();
-    let Candidate { point, predictions, mut solved, diagnostics } = found.swap_remove(chosen);
+    let Some(Candidate { point, predictions, mut solved, diagnostics }) = walker.best else {
+        return Err(Error::Overflow { what: "the leave-one-out error" });
+    };
     if targets.centre {
         solved.remove_index(Axis(1), targets.values.ncols());
     }
