@@ -299,7 +299,7 @@ fn fit_owned<T: Scalar>(
     means: Means,
 ) -> PyResult<Model> {
     abandonable(py, progress, move |cancel, tiles| {
-        means.run(cancel, tiles, |run| Model::fit(&network, x.view(), &targets, &settings, run))
+        means.run(cancel, tiles, |run| Model::fit_owned(&network, x, &targets, &settings, run))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use widelimit_data::{Classes, Targets};
 use widelimit_exact::{self as exact, Quantity, Want};
 use widelimit_learn::{
@@ -27,6 +27,30 @@ impl Model {
         settings: &Settings,
         run: &Run<'_>,
     ) -> Result<Model, Error> {
+        Self::fit_rows(network, x.into(), targets, settings, run)
+    }
+
+    /// [`Model::fit`] on rows that become the model's own, without a copy of them.
+    ///
+    /// # Errors
+    /// As [`Model::fit`].
+    pub fn fit_owned<T: Scalar>(
+        network: &Network,
+        x: Array2<T>,
+        targets: &Targets,
+        settings: &Settings,
+        run: &Run<'_>,
+    ) -> Result<Model, Error> {
+        Self::fit_rows(network, x.into(), targets, settings, run)
+    }
+
+    fn fit_rows<T: Scalar>(
+        network: &Network,
+        x: CowArray<'_, T, Ix2>,
+        targets: &Targets,
+        settings: &Settings,
+        run: &Run<'_>,
+    ) -> Result<Model, Error> {
         if targets.rows() != x.nrows() {
             return Err(Error::Length {
                 what: "number of targets",
@@ -37,11 +61,11 @@ impl Model {
         let Regressed { y, codes, classes } = regressed(targets)?;
         let solver = Solver { y, codes, classes: classes.len(), settings };
         // Checked before scaling, so that errors name values as they were given.
-        check_finite(x)?;
-        run.check_memory("the fit", solver.memory::<T>(network, x, run)?)?;
-        let scaling = Scaling::learn(settings.preprocess, x);
+        check_finite(x.view())?;
+        run.check_memory("the fit", solver.memory::<T>(network, x.view(), run)?)?;
+        let scaling = Scaling::learn(settings.preprocess, x.view());
         let scaled = scaling.apply(x);
-        let run = &run.less("the fit", (x.len() * size_of::<T>()) as u64)?;
+        let run = &run.less("the fit", (scaled.len() * size_of::<T>()) as u64)?;
         let kernel = kernel_of(network, settings.quantity, scaled.view(), None, run)?;
         run.check_cancelled()?;
         let solution = solver.solve(kernel, run)?;
@@ -57,8 +81,8 @@ impl Model {
             let _ = process.set(model);
         }
         let fit = Fit {
-            rows: x.nrows(),
-            features: x.ncols(),
+            rows: scaled.nrows(),
+            features: scaled.ncols(),
             outputs: solver.y.ncols(),
             ridge: solution.ridge,
             relative_ridge: solution.relative_ridge,

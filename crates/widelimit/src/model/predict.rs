@@ -92,14 +92,13 @@ impl Model {
     ) -> Result<(), Error> {
         self.check_width(x.ncols())?;
         let element = size_of::<S>() as u64;
-        // The row in the precision of the model, and scaled.
-        let beside = 2 * x.ncols() as u64 * element + work;
+        let beside = x.ncols() as u64 * element + work;
         let step = block_rows(self.fit.rows as u64 * element + beside, x.nrows(), run);
         let run = run.less("the prediction", held.saturating_add(beside * step as u64))?;
         for (block, rows) in x.axis_chunks_iter(Axis(0), step).enumerate() {
             run.check_cancelled()?;
             let rows = rows.mapv(|value| S::narrow(value.widen()));
-            let scaled = arrays.scaling.apply(rows.view());
+            let scaled = arrays.scaling.apply(rows);
             let quantity = self.settings.quantity;
             let kernel =
                 kernel_of(&self.network, quantity, scaled.view(), Some(arrays.x.view()), &run)

@@ -1,6 +1,6 @@
 //! Scaling of inputs, learnt from the training rows.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, CowArray, Ix2};
 
 use super::Preprocess;
 use crate::Scalar;
@@ -32,16 +32,18 @@ impl Scaling {
         }
     }
 
-    /// The scaled rows.
-    pub fn apply<T: Scalar>(&self, x: ArrayView2<'_, T>) -> Array2<T> {
+    /// The scaled rows; owned ones are scaled in place.
+    pub fn apply<'a, T: Scalar>(&self, x: impl Into<CowArray<'a, T, Ix2>>) -> Array2<T> {
+        let mut x = x.into().into_owned();
         match self {
-            Self::None => x.to_owned(),
-            Self::Columns { mean, deviation } => Array2::from_shape_fn(x.dim(), |(i, j)| {
-                T::narrow((x[[i, j]].widen() - mean[j]) / deviation[j])
-            }),
+            Self::None => {}
+            Self::Columns { mean, deviation } => {
+                for ((_, j), v) in x.indexed_iter_mut() {
+                    *v = T::narrow((v.widen() - mean[j]) / deviation[j]);
+                }
+            }
             Self::UnitNorm => {
-                let mut scaled = x.to_owned();
-                for mut row in scaled.rows_mut() {
+                for mut row in x.rows_mut() {
                     let largest = row.iter().fold(0.0, |m: f64, v| m.max(v.widen().abs()));
                     if largest > 0.0 {
                         let squares = row.iter().map(|v| (v.widen() / largest).powi(2));
@@ -49,9 +51,9 @@ impl Scaling {
                         row.mapv_inplace(|v| T::narrow(v.widen() / largest / norm));
                     }
                 }
-                scaled
             }
         }
+        x
     }
 }
 
