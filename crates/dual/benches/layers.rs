@@ -36,6 +36,7 @@ fn main() {
         ("hard_tanh", Activation::HardTanh),
         ("tanh", named(NamedFunction::Tanh)),
         ("softplus", named(NamedFunction::Softplus)),
+        ("softsign", named(NamedFunction::Softsign)),
     ];
     println!("{:<16} {:>5} {:>22} {:>22} {:>22}", "activation", "", "avx512", "avx2", "portable");
     for (name, activation) in activations {

@@ -16,13 +16,17 @@ pub struct Prepared<T> {
     columns: usize,
     len: usize,
     error: Option<f64>,
+    /// The same points for the derivative, where it needs numbers of its own.
+    slope: Option<Box<Self>>,
+    /// The same points for the kinks alone, where they are treated apart.
+    kinks: Option<Box<Self>>,
 }
 
 impl<T: Element> Prepared<T> {
     /// `columns` numbers for each of `len` points, all zero.
     pub(crate) fn zeros(len: usize, columns: usize) -> Self {
         let values = vec![T::default(); (len + PADDING) * columns];
-        Self { values, columns, len, error: None }
+        Self { values, columns, len, error: None, slope: None, kinks: None }
     }
 
     /// Number of points.
@@ -37,7 +41,8 @@ impl<T: Element> Prepared<T> {
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.values.capacity() * size_of::<T>()
+        let others = [&self.slope, &self.kinks].into_iter().flatten();
+        self.values.capacity() * size_of::<T>() + others.map(|other| other.bytes()).sum::<usize>()
     }
 
     /// Relative error of the numerical route for these variances; `None` for a closed form.
@@ -49,6 +54,29 @@ impl<T: Element> Prepared<T> {
     pub(crate) fn with_error(mut self, error: f64) -> Self {
         self.error = Some(error);
         self
+    }
+
+    /// Adds the numbers for the derivative; the larger error counts.
+    pub(crate) fn with_slope(mut self, slope: Self) -> Self {
+        self.error = self.error.into_iter().chain(slope.error).reduce(f64::max);
+        self.slope = Some(Box::new(slope));
+        self
+    }
+
+    /// The numbers for the derivative, where there are other ones.
+    pub(crate) fn slope(&self) -> Option<&Self> {
+        self.slope.as_deref()
+    }
+
+    /// Adds the numbers for the kinks alone.
+    pub(crate) fn with_kinks(mut self, kinks: Self) -> Self {
+        self.kinks = Some(Box::new(kinks));
+        self
+    }
+
+    /// The numbers for the kinks alone.
+    pub(crate) fn kinks(&self) -> Option<&Self> {
+        self.kinks.as_deref()
     }
 
     /// Number of columns.

@@ -20,6 +20,21 @@ fn gelu(x: f64) -> f64 {
     x * sigmoid(2.0 * (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x))
 }
 
+fn bell(x: f64) -> f64 {
+    sigmoid(x) * sigmoid(-x)
+}
+
+fn gelu_slope(x: f64) -> f64 {
+    let rate = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+    let argument = rate * (x + 0.044715 * x * x * x);
+    sigmoid(argument) + x * bell(argument) * rate * (1.0 + 0.134145 * x * x)
+}
+
+fn mish_slope(x: f64) -> f64 {
+    let gate = softplus(x);
+    gate.tanh() + x * sigmoid(x) * gate.cosh().powi(-2)
+}
+
 const FUNCTIONS: [(&str, NamedFunction, Scalar); 9] = [
     ("tanh", NamedFunction::Tanh, f64::tanh),
     ("sigmoid", NamedFunction::Sigmoid, sigmoid),
@@ -32,8 +47,141 @@ const FUNCTIONS: [(&str, NamedFunction, Scalar); 9] = [
     ("arctan", NamedFunction::Arctan, f64::atan),
 ];
 
+/// Derivatives of [`FUNCTIONS`].
+const SLOPES: [Scalar; 9] = [
+    |x| 4.0 * bell(2.0 * x),
+    bell,
+    sigmoid,
+    |x| sigmoid(x) + x * bell(x),
+    mish_slope,
+    |x| (1.0 + x.abs()).powi(-2),
+    |x| sigmoid(-x),
+    gelu_slope,
+    |x| 1.0 / (1.0 + x * x),
+];
+
 fn numerical(function: Function) -> Dual {
     Dual::new(&Activation::Numerical { function, degree: None }).expect("no parameters to refuse")
+}
+
+/// Correlations at and near 1, where high degrees count.
+const NEARLY: [f64; 8] = [-1.0, -0.9995, 0.97, 0.99, 0.9995, 0.999_999, 1.0 - 1e-9, 1.0];
+
+#[test]
+fn nearly_parallel_points_are_as_good_as_others() {
+    let rule = Rule::new(20);
+    let variances =
+        [(1e-6, 1e-6), (1.0, 1.0), (0.3, 10.0), (16.0, 64.0), (400.0, 100.0), (25.0, 1e3)];
+    for ((name, function, f), slope) in FUNCTIONS.into_iter().zip(SLOPES) {
+        let dual = numerical(Function::Named(function));
+        for (a, b) in variances {
+            let stated = dual.prepare(&[a, b]).expect("finite").error().expect("stated");
+            assert!(stated < 1e-11, "{name} ({a}, {b}): {stated:.1e}");
+            let (x, y) = (dual.diagonal(a), dual.diagonal(b));
+            for rho in NEARLY {
+                let pair = dual.pair(a, b, rho * (a * b).sqrt());
+                let k = pair.k - rule.pair(&f, (a, b), rho, &[], 1.0);
+                let kd = pair.kd - rule.pair(&slope, (a, b), rho, &[], 1.0);
+                let k = k.abs() / (x.k * y.k).sqrt();
+                let kd = kd.abs() / (x.kd * y.kd).sqrt();
+                assert!(k < stated, "{name} ({a}, {b}, {rho}): k off by {k:.1e}, {stated:.1e}");
+                assert!(kd < stated, "{name} ({a}, {b}, {rho}): kd {kd:.1e}, {stated:.1e}");
+            }
+        }
+    }
+}
+
+/// Functions of the user with a closed form to compare with.
+fn kinked() -> Vec<(Activation, UserFunction)> {
+    let user = |kinks: &[f64], f: Scalar| UserFunction::new("kinked", kinks, f);
+    vec![
+        (Activation::Relu, user(&[0.0], |x| x.max(0.0))),
+        (Activation::Abs, user(&[], f64::abs)),
+        (Activation::Sign, user(&[0.0], f64::signum)),
+        (Activation::Step, user(&[], |x| if x > 0.0 { 1.0 } else { 0.0 })),
+        (
+            Activation::Elu { alpha: 0.6 },
+            user(&[0.0], |x| if x > 0.0 { x } else { 0.6 * x.exp_m1() }),
+        ),
+        (Activation::HardTanh, user(&[-1.0, 1.0], |x| x.clamp(-1.0, 1.0))),
+        (Activation::Relu6, user(&[0.0, 6.0], |x| x.clamp(0.0, 6.0))),
+    ]
+}
+
+#[test]
+fn kinked_functions_match_their_closed_forms() {
+    for (activation, function) in kinked() {
+        let (closed, dual) =
+            (Dual::new(&activation).expect("valid"), numerical(Function::User(function)));
+        for (a, b) in [(1e-6, 1e-6), (1.0, 1.0), (0.7, 7.0), (40.0, 40.0), (25.0, 1e3)] {
+            let stated = dual.prepare(&[a, b]).expect("finite").error().expect("stated");
+            assert!(stated < 1e-9, "{activation:?} ({a}, {b}): {stated:.1e}");
+            let (u, v) = (closed.diagonal(a), closed.diagonal(b));
+            let (unit, slope_unit) = ((u.k * v.k).sqrt(), (u.kd * v.kd).sqrt());
+            for rho in NEARLY.into_iter().chain(CORRELATIONS) {
+                let c = rho * f64::sqrt(a * b);
+                let (x, y) = (closed.pair(a, b, c), dual.pair(a, b, c));
+                let (k, kd) = ((x.k - y.k).abs(), (x.kd - y.kd).abs());
+                // the root of the rounding of a correlation of 1
+                let loose = 3e-8;
+                let k_loose = if u.kd == 0.0 { loose } else { 0.0 };
+                let kd_loose = loose * slope_unit + 1e-20;
+                assert!(
+                    k <= (stated + k_loose) * unit,
+                    "{activation:?} ({a}, {b}, {rho}): {k:.1e}"
+                );
+                assert!(
+                    kd <= stated * slope_unit + kd_loose,
+                    "{activation:?} ({a}, {b}, {rho}): {kd:.1e}"
+                );
+            }
+        }
+    }
+}
+
+/// A bend that no straight line takes away: the error is stated.
+#[test]
+fn curved_pieces_stay_within_the_stated_error() {
+    let f = |x: f64| if x < 0.7 { x } else { 0.7 + (x - 0.7).sin() * 0.3 };
+    let slope = |x: f64| if x < 0.7 { 1.0 } else { 0.3 * (x - 0.7).cos() };
+    let rule = Rule::new(16);
+    let dual = numerical(Function::User(UserFunction::new("bent", vec![0.7], f)));
+    for a in [0.1, 1.0, 4.0] {
+        let stated = dual.prepare(&[a]).expect("finite").error().expect("stated");
+        assert!(stated < 1e-5, "{a}: {stated:.1e}");
+        for rho in NEARLY {
+            let pair = dual.pair(a, a, rho * a);
+            let k = (pair.k - rule.pair(&f, (a, a), rho, &[0.7], 1.0)).abs();
+            let kd = (pair.kd - rule.pair(&slope, (a, a), rho, &[0.7], 1.0)).abs();
+            assert!(k <= stated * dual.diagonal(a).k, "{a} {rho}: {k:.1e} {stated:.1e}");
+            assert!(kd <= stated * dual.diagonal(a).kd, "{a} {rho}: {kd:.1e} {stated:.1e}");
+        }
+    }
+}
+
+#[test]
+fn single_precision_follows_within_its_stated_error() {
+    for (name, function, _) in FUNCTIONS {
+        let dual = numerical(Function::Named(function));
+        for (a, b) in [(1.0f32, 1.0f32), (10.0, 10.0), (16.0, 64.0), (400.0, 400.0)] {
+            let prepared = dual.prepare(&[a, b]).expect("finite");
+            let stated = prepared.error().expect("stated");
+            let [x, y] = [a, b].map(|v| dual.diagonal(f64::from(v)));
+            for rho in NEARLY.into_iter().chain(CORRELATIONS) {
+                let c = (rho * f64::from(a * b).sqrt()) as f32;
+                let exact = dual.pair(f64::from(a), f64::from(b), f64::from(c));
+                let (mut k, mut t) = ([c], [1.0f32]);
+                let (k_row, t_row) = (&mut k[..], Some(&mut t[..]));
+                let row =
+                    Row { left: &prepared, i: 0, right: &prepared, j0: 1, k: k_row, t: t_row };
+                dual.apply(Isa::best(), row);
+                let k = (f64::from(k[0]) - exact.k).abs() / (x.k * y.k).sqrt();
+                let kd = (f64::from(t[0]) - exact.kd).abs() / (x.kd * y.kd).sqrt();
+                assert!(k <= stated, "{name} ({a}, {b}, {rho}): k off by {k:.1e}, {stated:.1e}");
+                assert!(kd <= stated, "{name} ({a}, {b}, {rho}): kd {kd:.1e}, {stated:.1e}");
+            }
+        }
+    }
 }
 
 const CORRELATIONS: [f64; 9] = [-1.0, -0.999, -0.9, -0.3, 0.0, 0.5, 0.9, 0.999, 1.0];
@@ -55,10 +203,7 @@ fn agrees_with_nested_quadrature_within_the_stated_error() {
                 let exact = rule.pair(&f, (a, b), rho, &[], 1.0);
                 let error = (k - exact).abs() / scale;
                 assert!(error <= stated, "{name} ({a}, {b}, {rho}): {error:.1e} > {stated:.1e}");
-                // every function but the one with a kink, at the variances of normalised inputs
-                if a <= 4.0 && b <= 4.0 && name != "softsign" {
-                    assert!(error <= 1e-11, "{name} ({a}, {b}, {rho}): {error:.1e}");
-                }
+                assert!(error <= 1e-11, "{name} ({a}, {b}, {rho}): {error:.1e}");
             }
         }
     }
@@ -108,7 +253,14 @@ fn rows<T: widelimit_dual::Element>(dual: &Dual, isa: Isa, chosen: &[usize]) -> 
     for (row, &i) in chosen.iter().enumerate() {
         let covariance = |&j: &usize| {
             let p = (VARIANCES[i] * VARIANCES[j]).sqrt();
-            T::from_f64(p * (0.37 * ((i + 1) * (j + 1)) as f64).sin())
+            // some at an angle, some parallel or nearly so
+            let rho = match (i + j) % 4 {
+                0 => (0.37 * ((i + 1) * (j + 1)) as f64).sin(),
+                1 => 1.0,
+                2 => -1.0 + 1e-4,
+                _ => 1.0 - 1e-3,
+            };
+            T::from_f64(p * rho)
         };
         let mut k: Vec<T> = chosen.iter().map(covariance).collect();
         let mut t = vec![T::from_f64(1.0); k.len()];
@@ -122,8 +274,9 @@ fn rows<T: widelimit_dual::Element>(dual: &Dual, isa: Isa, chosen: &[usize]) -> 
 }
 
 fn contracts<T: widelimit_dual::Element + PartialEq>() {
-    for (name, function, _) in FUNCTIONS {
-        let dual = numerical(Function::Named(function));
+    let named = FUNCTIONS.map(|(name, function, _)| (name, numerical(Function::Named(function))));
+    let users = kinked().into_iter().map(|(_, f)| ("kinked", numerical(Function::User(f))));
+    for (name, dual) in named.into_iter().chain(users) {
         for isa in Isa::available() {
             // a long set, so that blocks of several vectors take part
             let all: Vec<usize> = (0..77).map(|m| m % VARIANCES.len()).collect();
@@ -169,7 +322,8 @@ fn instruction_sets_agree() {
         {
             // slopes up to 5 in the correlation, which is rounded to 6e-8
             assert!((f64::from(k) - k0).abs() <= 4e-6 * (1.0 + k0.abs()), "{name}: {k} and {k0}");
-            assert!((f64::from(kd) - kd0).abs() <= 4e-6, "{name}: {kd} and {kd0}");
+            // and parallel points of variance 20 double that
+            assert!((f64::from(kd) - kd0).abs() <= 8e-6, "{name}: {kd} and {kd0}");
         }
     }
 }

@@ -26,5 +26,6 @@ pub(crate) use gaussian::Gaussian;
 pub(crate) use gelu::Gelu;
 pub(crate) use power::{Monomial, RectifiedMonomial};
 pub(crate) use relu::Relu;
+pub(crate) use scale::near_one;
 pub(crate) use series::Series;
 pub(crate) use wave::{Snake, Wave};

@@ -2,7 +2,7 @@
 //! vanish.
 
 /// `(v e^2, e)` with `e` a power of two and `v e^2` in [1, 4), for subnormal `v` below.
-pub(super) fn near_one(v: f64) -> (f64, f64) {
+pub(crate) fn near_one(v: f64) -> (f64, f64) {
     let k = (v.log2() / 2.0).floor().clamp(-511.0, 511.0) as i32;
     let e = 2f64.powi(-k);
     (v * e * e, e)

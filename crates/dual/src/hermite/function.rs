@@ -22,6 +22,8 @@ pub(super) enum Scalar {
     Named(Named),
     /// The user's: values only.
     User(UserFunction),
+    /// One that jumps: it has no square-integrable derivative, and only `k` is asked of it.
+    Jumping(UserFunction),
 }
 
 /// The named functions that go through the series.
@@ -133,7 +135,7 @@ impl Scalar {
     pub(super) fn parity(&self) -> Parity {
         match self {
             Self::Named(function) => function.parity(),
-            Self::User(_) => Parity::Both,
+            Self::User(_) | Self::Jumping(_) => Parity::Both,
         }
     }
 
@@ -141,7 +143,7 @@ impl Scalar {
     pub(super) fn kinks(&self) -> &[f64] {
         match self {
             Self::Named(_) => &[],
-            Self::User(function) => function.kinks(),
+            Self::User(function) | Self::Jumping(function) => function.kinks(),
         }
     }
 
@@ -157,7 +159,7 @@ impl Scalar {
                     *y = function.value(*x);
                 }
             }
-            Self::User(function) => {
+            Self::User(function) | Self::Jumping(function) => {
                 let name = || function.name().to_owned();
                 function.evaluate(x, y).map_err(|message| Error::FunctionFailed {
                     function: name(),

@@ -10,7 +10,7 @@ use std::f64::consts::PI;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use super::TOLERANCE;
-use super::coefficients::{Coefficients, Samples, direct};
+use super::coefficients::{Coefficients, Plan, Samples, direct};
 use super::function::Scalar;
 use crate::Error;
 
@@ -81,18 +81,18 @@ impl Octave {
 
     fn sample(function: &Scalar, exponent: i32) -> Result<Self, Error> {
         // the largest variance has the slowest series; f32 and f64 share the octave
-        let terms = Samples::terms(function, 2f64.powi(exponent + 1), TOLERANCE)?;
+        let plan = Plan::new(function, 2f64.powi(exponent + 1), TOLERANCE)?;
         let mut samples = Vec::with_capacity(NODES);
         let mut error: f64 = 0.0;
         for k in 0..NODES {
-            let (sample, doubt) = Samples::checked(function, variance(node(k), exponent), terms)?;
+            let (sample, doubt) = Samples::checked(function, variance(node(k), exponent), plan)?;
             samples.push(sample);
             error = error.max(doubt);
         }
         // what no node needs, no point between them needs
         let full = |s: &Samples| s.cut(function.parity(), TOLERANCE).full;
         let longest = samples.iter().map(full).max().unwrap_or(0);
-        if longest <= terms * 3 / 4 {
+        if !plan.tail && longest <= plan.terms * 3 / 4 {
             samples.iter_mut().for_each(|s| s.truncate(longest));
         }
         let octave = Self { samples, error, interpolation: 0.0 };
@@ -100,7 +100,7 @@ impl Octave {
         let mut worst: f64 = 0.0;
         for x in [0.5 * (node(0) + node(1)), 0.5 * (node(NODES - 2) + node(NODES - 1))] {
             let a = variance(x, exponent);
-            let (exact, _) = Samples::checked(function, a, terms)?;
+            let (exact, _) = Samples::checked(function, a, plan)?;
             worst = worst.max(octave.at(a, exponent).difference(&exact));
         }
         Ok(Self { error: error + worst, interpolation: worst, ..octave })
