@@ -7,7 +7,7 @@
 //! inputs), and where they are not, whole runs of them share a pass.
 
 use ndarray::ArrayView2;
-use widelimit_arch::Activation;
+use widelimit_arch::{Activation, Function, NamedFunction};
 use widelimit_dual::Isa;
 use widelimit_dual::lanes::{Job, Lanes, Real};
 
@@ -37,10 +37,11 @@ pub(crate) fn is_needed<T: Scalar>(program: &Program, want: Want) -> bool {
 
 /// Activations that jump: already their NNGP has a square-root singularity.
 fn jumps(activation: &Activation) -> bool {
-    matches!(
-        activation,
-        Activation::Sign | Activation::Step | Activation::RectifiedMonomial { degree: 0 }
-    )
+    match activation {
+        Activation::Sign | Activation::Step | Activation::RectifiedMonomial { degree: 0 } => true,
+        Activation::Numerical { function, .. } => is_users(function),
+        _ => false,
+    }
 }
 
 /// Activations whose derivative jumps: their NTK has one.
@@ -56,17 +57,18 @@ fn bends(activation: &Activation) -> bool {
         | Activation::Relu6
         | Activation::HardTanh
         | Activation::HardSigmoid => true,
-        Activation::Numerical { function, .. } => is_kinked(function),
+        Activation::Numerical { function, .. } => is_users(function) || is_elu(function),
         _ => false,
     }
 }
 
-fn is_kinked(function: &widelimit_arch::Function) -> bool {
-    use widelimit_arch::{Function, NamedFunction};
-    match function {
-        Function::Named(name) => matches!(name, NamedFunction::Elu | NamedFunction::Selu),
-        Function::User(user) => !user.kinks().is_empty(),
-    }
+/// Nothing is known of a user's function: it may jump.
+fn is_users(function: &Function) -> bool {
+    matches!(function, Function::User(_))
+}
+
+fn is_elu(function: &Function) -> bool {
+    matches!(function, Function::Named(NamedFunction::Elu | NamedFunction::Selu))
 }
 
 /// One thread's workspace.
