@@ -191,6 +191,34 @@ struct Left<'a, T> {
     then: Affine,
 }
 
+impl<T: Element> Left<'_, T> {
+    #[inline(always)]
+    fn lengths(&self, right: &Prepared<T>, j: usize) -> Lengths {
+        let [least_half, most_half, least_full, most_full] =
+            BOUNDS.map(|column| right.column(column)[j].to_f64());
+        let (half, full) = (self.half.to_f64(), self.full.to_f64());
+        let shortest = half.max(least_half).min(full.min(least_full)) as usize;
+        let longest = half.max(most_half).min(full.min(most_full)) as usize;
+        let beyond = right.column(BEYOND)[j].to_f64() as usize;
+        // zeros stand behind the last coefficient of each point
+        let nodes = if longest < FIRST { 0 } else { self.beyond.len().min(beyond) };
+        Lengths { shortest, longest, nodes, series: COEFFICIENTS + beyond }
+    }
+}
+
+/// How long the series of one point with the next ones are.
+#[derive(Clone, Copy)]
+struct Lengths {
+    /// Least terms of a pair.
+    shortest: usize,
+    /// Most terms of a pair.
+    longest: usize,
+    /// Coefficients at nodes that any pair may share.
+    nodes: usize,
+    /// Column of the first coefficient of the right points' terms.
+    series: usize,
+}
+
 /// Vectors summed side by side, so that one waits for no other's result.
 const ABREAST: usize = 4;
 
@@ -208,13 +236,22 @@ fn row<T: Element, L: Lanes<T>, const EVEN: bool, const ODD: bool, const SLOPE: 
     while m + ABREAST * L::WIDTH <= n {
         let end = m + ABREAST * L::WIDTH;
         let t = if SLOPE { &mut t[m..end] } else { &mut [] as &mut [T] };
-        block::<T, L, EVEN, ODD, SLOPE, ABREAST>(lanes, left, right, j0 + m, &mut k[m..end], t);
+        let (j, k) = (j0 + m, &mut k[m..end]);
+        // code of its own without nodes: they would take the registers of the others
+        let lengths = left.lengths(right, j);
+        if lengths.nodes > 0 {
+            block::<T, L, EVEN, ODD, SLOPE, true, ABREAST>(lanes, left, right, j, lengths, k, t);
+        } else {
+            block::<T, L, EVEN, ODD, SLOPE, false, ABREAST>(lanes, left, right, j, lengths, k, t);
+        }
         m = end;
     }
     while m < n {
         let end = n.min(m + L::WIDTH);
         let t = if SLOPE { &mut t[m..end] } else { &mut [] as &mut [T] };
-        block::<T, L, EVEN, ODD, SLOPE, 1>(lanes, left, right, j0 + m, &mut k[m..end], t);
+        let (j, k) = (j0 + m, &mut k[m..end]);
+        let lengths = left.lengths(right, j);
+        block::<T, L, EVEN, ODD, SLOPE, true, 1>(lanes, left, right, j, lengths, k, t);
         m = end;
     }
 }
@@ -227,12 +264,14 @@ fn block<
     const EVEN: bool,
     const ODD: bool,
     const SLOPE: bool,
+    const NODES: bool,
     const N: usize,
 >(
     lanes: L,
     left: &Left<'_, T>,
     right: &Prepared<T>,
     j: usize,
+    Lengths { shortest, longest, nodes, series }: Lengths,
     k: &mut [T],
     t: &mut [T],
 ) {
@@ -251,14 +290,6 @@ fn block<
         length[v] = longer.min(full.min(points(lanes, right, FULL, j + at)));
     }
 
-    let [least_half, most_half, least_full, most_full] =
-        BOUNDS.map(|column| right.column(column)[j].to_f64());
-    let (own_half, own_full) = (left.half.to_f64(), left.full.to_f64());
-    let shortest = own_half.max(least_half).min(own_full.min(least_full)) as usize;
-    let longest = own_half.max(most_half).min(own_full.min(most_full)) as usize;
-
-    let before = right.column(BEYOND)[j].to_f64() as usize;
-    let series = COEFFICIENTS + before;
     // value and derivative of the even and odd polynomials in the squared correlation
     let per_term = usize::from(EVEN) + usize::from(ODD);
     let mut even = Horner { sum: [zero; N], slope: [zero; N] };
@@ -315,8 +346,6 @@ fn block<
         }
     }
 
-    // zeros stand behind the last coefficient of each point
-    let shared = left.beyond.len().min(before);
     let (root, mean, linear) =
         (lanes.splat(left.root), lanes.splat(left.mean), lanes.splat(left.linear));
     for v in 0..N {
@@ -337,7 +366,7 @@ fn block<
             }
         }
         let mut product = r * value;
-        if shared > 0 && longest >= FIRST {
+        if NODES && nodes > 0 {
             let c = lanes.load(&k[at..]);
             let complete = length[v].ge(zero.lit(FIRST as f64));
             let rest = beyond::<T, L, EVEN, ODD, SLOPE>(
@@ -347,7 +376,7 @@ fn block<
                 j + at,
                 [r, c],
                 complete,
-                shared,
+                nodes,
             );
             product = product + rest.value;
             slope = slope + rest.slope;
