@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as missing:
@@ -110,6 +112,12 @@ class _KernelEstimator(BaseEstimator):
             progress=self.progress,
         )
         self._read_model()
+        if not self._model.facts().get("loo_bracketed", True):
+            message = (
+                f"the leave-one-out error was still falling when the search for the ridge ended at "
+                f"{self.ridge_:.1e}: a better ridge may lie beyond; it can be given with ridge="
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
 
     def _read_model(self) -> None:
         facts = self._model.facts()
