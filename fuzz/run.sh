@@ -25,7 +25,7 @@ for target in $targets; do
     # by inflating, and eight times that as doubles from bytes: 129 MiB.
     nice -n 19 "target/$triple/release/$target" "corpus/$target" "seeds/$target" \
         -artifact_prefix="artifacts/$target/" -max_total_time="$seconds" -max_len=16384 \
-        -timeout=25 -malloc_limit_mb=150 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=1 \
+        -timeout=100 -malloc_limit_mb=150 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=1 \
         >"artifacts/$target.log" 2>&1 &
     pids+=("$!:$target")
 done
