@@ -238,6 +238,8 @@ impl Place {
         }
         let size = T::FLOAT_TYPE.size() as u64;
         let width = tile.ncols();
+        // A transposed tile is brought in order at once, not element by element on the way out.
+        let tile = tile.as_standard_layout();
         // Rows that lie one after the other in the file go out in one write.
         let group =
             if width == self.columns { (CHUNK / (width * size as usize)).max(1) } else { 1 };

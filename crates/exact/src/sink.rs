@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use widelimit_linalg::transpose;
 
 use crate::error::Error;
 use crate::options::{Quantity, Want};
@@ -11,7 +12,8 @@ use crate::scalar::Scalar;
 /// Receives the tiles of a kernel as they are finished.
 ///
 /// `write` is called from several threads at once. In a symmetric call every tile above the
-/// diagonal is also delivered mirrored, so that each entry of the kernel arrives exactly once.
+/// diagonal is also delivered mirrored (a transposed view, whose columns are contiguous), so that
+/// each entry of the kernel arrives exactly once.
 /// Tiles come roughly in the order of their band of rows. An `Err` stops the call and becomes
 /// [`Error::Sink`].
 ///
@@ -97,6 +99,10 @@ impl<T: Scalar> Sink<T> for Matrices<'_, T> {
         };
         let index = row / self.tile * self.columns + col / self.tile;
         let mut place = tiles[index].lock().unwrap_or_else(PoisonError::into_inner);
+        if tile.strides()[0] == 1 {
+            transpose(tile.t(), place.view_mut());
+            return Ok(());
+        }
         for (mut to, from) in place.rows_mut().into_iter().zip(tile.rows()) {
             match (to.as_slice_mut(), from.as_slice()) {
                 (Some(to), Some(from)) => to.copy_from_slice(from),

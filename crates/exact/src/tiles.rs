@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 use widelimit_dual::Isa;
-use widelimit_linalg::{GramScratch, PackedRows, gram_tile, transpose};
+use widelimit_linalg::{GramScratch, PackedRows, gram_tile};
 
 use crate::error::Error;
 use crate::fine::{Refiner, Row};
@@ -243,7 +243,6 @@ struct Worker<T: Scalar> {
     k: Vec<T>,
     /// The NTK.
     t: Vec<T>,
-    mirrored: Vec<T>,
     registers: Registers<T>,
     refiner: Option<Refiner>,
 }
@@ -255,6 +254,7 @@ pub(crate) fn worker_bytes<T: Scalar>(
     (rows, columns): (usize, usize),
     fine: bool,
 ) -> u64 {
+    // The last one is for a sink that needs the rows of a mirrored tile.
     let tiles = 1 + usize::from(options.want.ntk) + 1;
     let buffers = (tiles * rows * columns * size_of::<T>()) as u64;
     let refiner = if fine { Refiner::bytes(program, columns) } else { 0 };
@@ -274,7 +274,6 @@ impl<T: Scalar> Worker<T> {
             gram: GramScratch::new(),
             k: buffer(true),
             t: buffer(task.options.want.ntk),
-            mirrored: buffer(task.right.is_none()),
             registers: Registers::new(task.program, columns, isa),
             refiner: task.fine.then(|| Refiner::new(task.program, columns, isa)),
         }
@@ -316,9 +315,7 @@ impl<T: Scalar> Worker<T> {
             };
             send(rows.start, columns.start, view(tile, height, width))?;
             if task.right.is_none() && !diagonal {
-                let mirrored = &mut self.mirrored[..height * width];
-                transpose(view(tile, height, width), view_mut(mirrored, width, height));
-                send(columns.start, rows.start, view(mirrored, width, height))?;
+                send(columns.start, rows.start, view(tile, height, width).reversed_axes())?;
             }
         }
         Ok(())
