@@ -99,9 +99,6 @@ def main() -> None:
         print(
             f"n=8000 d=784 {dtype}: peak {beyond:.0f} MiB beyond the result (limit 64)", flush=True
         )
-    peak, written = on_disk(args.binary, 20000, 50, "512MiB")
-    kept &= peak <= 512
-    print(f"n=20000 d=50 float32 --memory 512MiB: peak {peak:.0f} MiB, {written:.0f} MiB written")
     for (n, d), limits in [
         ((3000, 50), {"fit": 160, "predict": 160}),
         ((300, 40000), {"fit": 400, "predict": 400}),
@@ -109,6 +106,10 @@ def main() -> None:
         for name, peak in fitting(args.binary, n, d, limits).items():
             kept &= peak <= limits[name] + 16
             print(f"{name} n={n} d={d} --memory {limits[name]}MiB: peak {peak:.0f} MiB", flush=True)
+    # Last: what this process has held counts as the peak of those that it starts.
+    peak, written = on_disk(args.binary, 20000, 50, "512MiB")
+    kept &= peak <= 512
+    print(f"n=20000 d=50 float32 --memory 512MiB: peak {peak:.0f} MiB, {written:.0f} MiB written")
     if not kept:
         raise SystemExit("a limit was exceeded")
 
