@@ -1,17 +1,4 @@
 //! Folders of arrays that grow tile by tile, over several runs and from several processes.
-//!
-//! A store is a folder:
-//!
-//! | file | content |
-//! |---|---|
-//! | `store.json` | [`StoreSpec`]: what the arrays are, their shapes, how they are cut into tiles |
-//! | `NAME.npy.part` | an array of which tiles are missing; what is not written yet reads as zeros |
-//! | `NAME.npy` | the array, complete: an ordinary NumPy file, good for memory mapping |
-//! | `done-WRITER.log` | numbers of the finished tiles, one a line, appended by one writer |
-//!
-//! A tile counts as done only when a whole line says so, and the line is written after the tile's
-//! entries are on disk: whatever kills a writer, or the machine, costs the tiles of its last two
-//! seconds and nothing else.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -139,7 +126,20 @@ struct Pending {
     since: Instant,
 }
 
-/// A store, open for one writer. See [the module](self) for what is on disk.
+/// A store, open for one writer.
+///
+/// A store is a folder:
+///
+/// | file | content |
+/// |---|---|
+/// | `store.json` | [`StoreSpec`]: what the arrays are, their shapes, how they are cut into tiles |
+/// | `NAME.npy.part` | an array of which tiles are missing; what is not written yet reads as zeros |
+/// | `NAME.npy` | the array, complete: an ordinary NumPy file, good for memory mapping |
+/// | `done-WRITER.log` | numbers of the finished tiles, one a line, appended by one writer |
+///
+/// A tile counts as done only when a whole line says so, and the line is written after the tile's
+/// entries are on disk: whatever kills a writer, or the machine, costs the tiles of its last two
+/// seconds and nothing else.
 ///
 /// ```
 /// use ndarray::array;

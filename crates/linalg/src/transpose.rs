@@ -17,7 +17,7 @@ const BAND: usize = 16;
 ///
 /// # Panics
 ///
-/// When `to` is not `m × n`, as [`ndarray::ArrayBase::assign`] does.
+/// When `to` is not `m × n`.
 ///
 /// ```
 /// use ndarray::{Array2, array};
