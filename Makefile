@@ -70,9 +70,10 @@ experiments-mnist: develop ## accuracy on MNIST, exact kernels (needs ../shared/
 experiments-uci: develop ## 25 UCI classification sets with the benchmark's protocol (needs ../shared/data)
 	$(BIN)/python scripts/uci.py
 
-docs: setup ## user guide and API documentation into build/docs
+docs: setup ## user guide and API documentation into build/docs (guide, api)
 	$(BIN)/mkdocs build --quiet --strict
 	RUSTDOCFLAGS="-D warnings" cargo doc $(CARGO_FLAGS) --no-deps --workspace --exclude widelimit-python
+	rm -rf build/docs/api && cp -r target/doc build/docs/api
 
 wheel: setup ## the release wheel, into build/wheels
 	$(BIN)/maturin build --release --manifest-path python/Cargo.toml --out build/wheels
