@@ -1,4 +1,4 @@
-"""Our kernels next to neural-tangents, alternating in one run: a call to wake up, then a timed one.
+"""Our kernels next to neural-tangents, alternating in one run.
 
 The peer gets an environment of its own (.venv-peers, about 2 GiB: the newest stack on which it
 still imports). Inputs and network are the same on both sides: three hidden layers, NTK, float32.
@@ -88,25 +88,34 @@ def main() -> None:
     peer = Peer(peer_python(args.python))
     print(f"neural-tangents {peer.versions['neural_tangents']}, jax {peer.versions['jax']}")
     print(f"NTK, 3 hidden layers, float32; medians of {args.repetitions}, alternating")
-    print(f"{'activation':>10s} {'n':>6s} {'d':>5s} {'ours s':>9s} {'peer s':>9s} {'ratio':>7s}")
+    print("each call twice in a turn: rested, after the other side's turn, and at once again")
+    print(f"{'':>22s} {'at once again':>27s} {'rested':>27s}")
+    columns = f"{'ours s':>9s} {'peer s':>9s} {'ratio':>7s}"
+    print(f"{'activation':>10s} {'n':>6s} {'d':>4s} {columns} {columns}")
     for activation, n, d in CASES:
         x = np.random.default_rng(0).standard_normal((n, d)).astype(np.float32)
         net = network(activation)
-        ours, theirs = [], []
+        wl.kernel(net, x[:256])
+        peer.seconds(activation, n, d)
+        ours: list[list[float]] = [[], []]
+        theirs: list[list[float]] = [[], []]
         for _ in range(args.repetitions):
-            # While one side works the other falls asleep: the first call of a turn wakes it up.
-            result = wl.kernel(net, x)
-            start = time.perf_counter()
-            result = wl.kernel(net, x)
-            ours.append(time.perf_counter() - start)
-            peer.seconds(activation, n, d)
-            seconds, checksum = peer.seconds(activation, n, d)
-            theirs.append(seconds)
+            # While one side works, the other's threads and processor fall asleep.
+            for times in ours:
+                start = time.perf_counter()
+                result = wl.kernel(net, x)
+                times.append(time.perf_counter() - start)
+            for times in theirs:
+                seconds, checksum = peer.seconds(activation, n, d)
+                times.append(seconds)
         agree = float(result[0, :5].sum())
         if abs(agree - checksum) > 1e-3 * abs(checksum):
             raise SystemExit(f"kernels differ: {agree} against {checksum}")
-        mine, other = statistics.median(ours), statistics.median(theirs)
-        print(f"{activation:>10s} {n:6d} {d:5d} {mine:9.4f} {other:9.4f} {other / mine:7.1f}")
+        line = f"{activation:>10s} {n:6d} {d:4d}"
+        for mine, other in reversed(list(zip(ours, theirs, strict=True))):
+            own, peers = statistics.median(mine), statistics.median(other)
+            line += f" {own:9.4f} {peers:9.4f} {peers / own:7.1f}"
+        print(line, flush=True)
 
 
 if __name__ == "__main__":
