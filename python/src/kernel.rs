@@ -4,6 +4,7 @@ use numpy::{PyArray2, PyArrayMethods, PyUntypedArray};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt};
+use widelimit::arch::Shape;
 use widelimit::exact::{self, Budget, Options, Outputs, Plan, Progress, Want};
 use widelimit::linalg::Par;
 use widelimit::ndarray::ArrayView2;
@@ -105,7 +106,7 @@ fn compute<'py, T: Scalar + numpy::Element>(
         watched(py, progress, move |cancel, tiles| {
             let report = |progress: Progress| tiles.report(progress);
             let options = options.cancel(cancel).progress(&report);
-            Ok(exact::kernel_to(network, x1, x2, &options, Outputs { nngp, ntk })?)
+            Ok(exact::kernel_to(network, x1, x2.map(Into::into), &options, Outputs { nngp, ntk })?)
         })?
     };
     Ok((nngp.map(Bound::into_any), ntk.map(Bound::into_any), error))
@@ -191,7 +192,7 @@ fn planned<T: Scalar>(
 ) -> PyResult<Plan> {
     let options = options.clone();
     watched(py, py.None().bind(py), move |_, _| {
-        Ok(exact::plan::<T>(network, n1, n2, channels, &options)?)
+        Ok(exact::plan::<T>(network, n1, n2, &Shape::vector(channels), &options)?)
     })
 }
 
@@ -218,7 +219,10 @@ pub fn plan<'py>(
         Some(x2) => {
             let (n2, width) = shape(&Input::new(x2, "x2")?, "x2").map_err(exception)?;
             if width != channels {
-                let error = exact::Error::WidthMismatch { x1: channels, x2: width };
+                let error = exact::Error::ShapeMismatch {
+                    x1: Shape::vector(channels),
+                    x2: Shape::vector(width),
+                };
                 return Err(exception(error));
             }
             Some(n2)

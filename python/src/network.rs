@@ -23,7 +23,8 @@ impl PyNetwork {
     /// The network, if it takes vectors; otherwise what the engine says of images.
     pub fn on_vectors(&self) -> PyResult<&Network> {
         if self.network.is_spatial() {
-            return Err(exception(widelimit::exact::Error::ImagesNotBuilt));
+            let message = "networks on images are not part of the Python package yet";
+            return Err(pyo3::exceptions::PyValueError::new_err(message));
         }
         Ok(&self.network)
     }

@@ -8,6 +8,7 @@ use crate::families::{
     Clip, Elu, Erf, ExpNormalized, Exponential, Gabor, Gaussian, Gelu, Monomial, RectifiedMonomial,
     Relu, Series, Sign, Snake, Step, Wave,
 };
+use crate::field::Field;
 use crate::hermite::Hermite;
 use crate::lanes::{Element, Isa};
 use crate::route::{Affine, Closed, Route, Row};
@@ -236,6 +237,25 @@ impl Dual {
     /// As [`apply`](Self::apply).
     pub fn apply_then<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine) {
         T::apply(self, isa, row, then);
+    }
+
+    /// Maps rows of entries of images in place: `k` becomes `E[s(u) s(v)]`, and `t` is multiplied by
+    /// `E[s'(u) s'(v)]`.
+    ///
+    /// An entry's result is that of [`apply`](Self::apply) for its two points, bit for bit.
+    ///
+    /// # Panics
+    ///
+    /// When a pixel does not exist, `k` is not made of whole rows, `t` differs from it in length, or a
+    /// `Prepared` comes from another activation.
+    pub fn apply_field<T: Element>(&self, isa: Isa, field: Field<'_, T>) {
+        field.check(isa.width::<T>());
+        T::apply_field(self, isa, field);
+    }
+
+    /// What [`apply_field`](Self::apply_field) does, compiled for one format.
+    pub(crate) fn field<T: Element>(&self, isa: Isa, field: Field<'_, T>) {
+        each!(&self.compiled, route => route.field(isa, field));
     }
 
     /// What [`apply_then`](Self::apply_then) does, compiled for one format.

@@ -24,6 +24,7 @@ mod bvn;
 mod dual;
 mod error;
 mod families;
+mod field;
 mod hermite;
 pub mod lanes;
 mod prepared;
@@ -32,6 +33,7 @@ mod route;
 
 pub use dual::{Dual, Pair};
 pub use error::Error;
+pub use field::{Field, Left};
 pub use lanes::{Element, Isa};
 pub use prepared::Prepared;
 pub use route::{Affine, Row};

@@ -79,6 +79,38 @@ impl<T: Element> Prepared<T> {
         self.kinks.as_deref()
     }
 
+    /// No points yet: room for [`take_lane`](Self::take_lane).
+    pub fn empty() -> Self {
+        Self::zeros(0, 0)
+    }
+
+    /// Becomes the points `lane`, `lane + width`, `lane + 2 width`, ... of `all`: one image of several
+    /// interleaved ones.
+    ///
+    /// # Panics
+    ///
+    /// When `width` is 0 or `lane` is not below it.
+    pub fn take_lane(&mut self, all: &Self, lane: usize, width: usize) {
+        assert!(lane < width, "lane {lane} of {width}");
+        let len = all.len / width;
+        self.values.clear();
+        self.values.resize((len + PADDING) * all.columns, T::default());
+        (self.columns, self.len, self.error) = (all.columns, len, all.error);
+        for column in 0..all.columns {
+            let from = all.column(column)[lane..].iter().step_by(width);
+            let to = &mut self.values[column * (len + PADDING)..][..len];
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
+        for (own, theirs) in [(&mut self.slope, &all.slope), (&mut self.kinks, &all.kinks)] {
+            match theirs {
+                Some(theirs) => own
+                    .get_or_insert_with(|| Box::new(Self::empty()))
+                    .take_lane(theirs, lane, width),
+                None => *own = None,
+            }
+        }
+    }
+
     /// Number of columns.
     pub(crate) fn columns(&self) -> usize {
         self.columns

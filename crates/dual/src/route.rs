@@ -4,6 +4,7 @@
 //! per pair. Wrapped in [`Closed`] it becomes a [`Route`]. Routes whose per-point data have a size
 //! known at run time only (series coefficients) implement [`Route`] themselves.
 
+use crate::field::{Field, FieldJob, by_rows};
 use crate::lanes::{Element, F64x1, Isa, Job, Lanes, Real};
 use crate::{Error, Pair, Prepared};
 
@@ -42,6 +43,11 @@ pub(crate) trait Route: Clone + Send + Sync {
 
     /// See [`Dual::apply`](crate::Dual::apply).
     fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine);
+
+    /// See [`Dual::apply_field`](crate::Dual::apply_field).
+    fn field<T: Element>(&self, isa: Isa, field: Field<'_, T>) {
+        by_rows(self, isa, field);
+    }
 
     /// See [`Dual::pair`](crate::Dual::pair).
     fn pair(&self, a: f64, b: f64, c: f64) -> Pair;
@@ -85,6 +91,12 @@ impl<F: Family<N>, const N: usize> Route for Closed<F, N> {
     fn apply<T: Element>(&self, isa: Isa, row: Row<'_, T>, then: Affine) {
         row.check(N);
         T::dispatch(isa, ClosedJob { family: &self.0, row, then });
+    }
+
+    fn field<T: Element>(&self, isa: Isa, field: Field<'_, T>) {
+        let columns = [field.left, field.right].map(Prepared::columns);
+        assert!(columns == [N; 2], "points prepared by another dual");
+        T::dispatch(isa, FieldJob { family: &self.0, field });
     }
 
     fn pair(&self, a: f64, b: f64, c: f64) -> Pair {

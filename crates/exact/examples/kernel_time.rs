@@ -8,7 +8,7 @@ use std::error::Error;
 use std::time::Instant;
 
 use ndarray::Array2;
-use widelimit_arch::Network;
+use widelimit_arch::{Network, Shape};
 use widelimit_exact::{Options, Scalar, kernel, plan};
 use widelimit_linalg::Par;
 
@@ -37,7 +37,7 @@ fn time<T: Scalar>(
     repeats: usize,
 ) -> Result<(), Box<dyn Error>> {
     let options = Options::new().par(par);
-    println!("expected {:.4} s", plan::<T>(network, n, None, d, &options)?.seconds);
+    println!("expected {:.4} s", plan::<T>(network, n, None, &Shape::vector(d), &options)?.seconds);
     let mut state = 1_u64;
     for _ in 0..repeats {
         let x = Array2::from_shape_simple_fn((n, d), || {

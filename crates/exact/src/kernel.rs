@@ -5,6 +5,8 @@ use widelimit_arch::Network;
 
 use crate::error::Error;
 use crate::fine;
+use crate::images;
+use crate::inputs::Inputs;
 use crate::options::Options;
 use crate::plan::{Plan, Size, draft};
 use crate::program::Program;
@@ -21,9 +23,12 @@ pub struct Kernel<T> {
     pub ntk: Option<Array2<T>>,
     /// Largest relative error of a dual without closed form; `None` where all are closed.
     pub error: Option<f64>,
+    /// Axes of an entry: empty for a number. Otherwise the matrices have as many columns for every
+    /// second input as an entry has numbers; see [`Spatial`](crate::Spatial).
+    pub entry: Vec<usize>,
 }
 
-/// The diagonal of a symmetric kernel.
+/// The diagonal of a symmetric kernel; where an entry has several numbers, they follow one another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagonal<T> {
     /// Diagonal of the NNGP, if wanted.
@@ -41,18 +46,19 @@ pub struct Summary {
     pub error: Option<f64>,
 }
 
-/// The kernels of `network` between the rows of `x1` (`n1 x d`) and those of `x2` (`n2 x d`), or
-/// among the rows of `x1`.
+/// The kernels of `network` between the inputs `x1` and `x2`, or among those of `x1`: vectors, one a row,
+/// or images (`(n, height, width, channels)`, or with one or three spatial axes).
 ///
 /// Without `x2` the result is symmetric to the last bit and its diagonal is exact; dropout in
 /// train mode acts on that diagonal only. Every other entry is, to the last bit, the same in
-/// every call that contains the pair, whatever the other rows, the number of threads, the tile
-/// size or the order of the arguments.
+/// every call that contains the pair, whatever the other inputs, the number of threads, the tile
+/// size or the order of the arguments. (Networks on images that wrap around their borders or mix all
+/// positions keep that only up to rounding when the arguments change places.)
 ///
 /// # Errors
 ///
-/// Inputs that are empty, of unequal width or not finite; a network that does not take vectors of
-/// this width; [`Error::Overflow`] where a kernel value leaves the range of `T`;
+/// Inputs that are empty, of unequal shape or not finite; a network that does not take inputs of
+/// this shape; [`Error::Overflow`] where a kernel value leaves the range of `T`;
 /// [`Error::MemoryLimit`] before anything is allocated if result and scratch exceed the budget;
 /// [`Error::OutOfMemory`] if the machine has no room for the result;
 /// [`Error::Cancelled`].
@@ -70,27 +76,52 @@ pub struct Summary {
 /// assert_eq!(ntk[[0, 1]], ntk[[1, 0]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn kernel<T: Scalar>(
+///
+/// Images:
+///
+/// ```
+/// use ndarray::Array4;
+/// use widelimit_arch::Network;
+/// use widelimit_exact::{Options, kernel};
+///
+/// let net = Network::preset("cntk-gap:2")?;
+/// let x = Array4::from_shape_fn((5, 8, 8, 3), |(n, i, j, c)| ((n + i * j + c) as f32).sin());
+/// let ntk = kernel(&net, x.view().into_dyn(), None, &Options::new())?.ntk.ok_or("wanted")?;
+/// assert_eq!(ntk.dim(), (5, 5));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn kernel<'a, T: Scalar>(
     network: &Network,
-    x1: ArrayView2<T>,
-    x2: Option<ArrayView2<T>>,
+    x1: impl Into<Inputs<'a, T>>,
+    x2: Option<Inputs<'a, T>>,
     options: &Options,
 ) -> Result<Kernel<T>, Error> {
-    let call = Call::new(network, x1, x2, options)?;
-    let plan = draft::<T>(&call.program, call.size, options, false)?;
+    let call = Call::new(network, x1.into(), x2, options)?;
+    let plan = call.plan(false)?;
     if let Some(limit) = options.budget.limit()
         && plan.bytes > limit
     {
         return Err(Error::MemoryLimit { needed: plan.bytes, limit });
     }
-    let [mut nngp, mut ntk] = allocate(options.want, plan.rows, plan.columns)?;
+    let (rows, columns) = shape(&plan);
+    let [mut nngp, mut ntk] = allocate(options.want, rows, columns)?;
     let views = [&mut nngp, &mut ntk].map(|matrix| matrix.as_mut().map(|m| m.view_mut()));
     let [first, second] = views;
-    let error = call.run(&plan, &Matrices::new(first, second, plan.tile))?;
-    Ok(Kernel { nngp, ntk, error })
+    let error = call.run(&plan, &Matrices::new(first, second, tile(&plan)))?;
+    Ok(Kernel { nngp, ntk, error, entry: plan.entry })
 }
 
-/// Matrices of the caller that [`kernel_to`] fills, each `n1 x n2`.
+/// Rows and columns of the matrices.
+fn shape(plan: &Plan) -> (usize, usize) {
+    (plan.rows, plan.columns.saturating_mul(plan.entry.iter().product()))
+}
+
+/// Rows and columns of a tile of the matrices.
+fn tile(plan: &Plan) -> (usize, usize) {
+    (plan.tile, plan.tile * plan.entry.iter().product::<usize>())
+}
+
+/// Matrices of the caller that [`kernel_to`] fills, each `n1 x n2` (times the numbers of an entry).
 #[derive(Debug)]
 pub struct Outputs<'a, T> {
     /// For the NNGP; needed exactly if it is wanted.
@@ -106,21 +137,21 @@ pub struct Outputs<'a, T> {
 ///
 /// As [`kernel`], where the memory limit counts the scratch only; [`Error::Output`] for a matrix that
 /// is missing, not wanted, or of another shape.
-pub fn kernel_to<T: Scalar>(
+pub fn kernel_to<'a, T: Scalar>(
     network: &Network,
-    x1: ArrayView2<T>,
-    x2: Option<ArrayView2<T>>,
+    x1: impl Into<Inputs<'a, T>>,
+    x2: Option<Inputs<'a, T>>,
     options: &Options,
     outputs: Outputs<T>,
 ) -> Result<Option<f64>, Error> {
-    let call = Call::new(network, x1, x2, options)?;
-    let plan = draft::<T>(&call.program, call.size, options, true)?;
+    let call = Call::new(network, x1.into(), x2, options)?;
+    let plan = call.plan(true)?;
     if let Some(limit) = options.budget.limit()
         && plan.scratch_bytes > limit
     {
         return Err(Error::MemoryLimit { needed: plan.scratch_bytes, limit });
     }
-    let shape = (plan.rows, plan.columns);
+    let shape = shape(&plan);
     for (quantity, wanted, output) in
         [("nngp", options.want.nngp, &outputs.nngp), ("ntk", options.want.ntk, &outputs.ntk)]
     {
@@ -130,7 +161,7 @@ pub fn kernel_to<T: Scalar>(
             return Err(Error::Output { quantity, expected, got: got.unwrap_or_default() });
         }
     }
-    call.run(&plan, &Matrices::new(outputs.nngp, outputs.ntk, plan.tile))
+    call.run(&plan, &Matrices::new(outputs.nngp, outputs.ntk, tile(&plan)))
 }
 
 /// Like [`kernel`], but hands every tile to `sink` instead of keeping it: memory is scratch only.
@@ -139,15 +170,15 @@ pub fn kernel_to<T: Scalar>(
 ///
 /// As [`kernel`]; [`Error::MemoryLimit`] if even the scratch exceeds the budget;
 /// [`Error::Sink`] with the sink's own words.
-pub fn kernel_into<T: Scalar>(
+pub fn kernel_into<'a, T: Scalar>(
     network: &Network,
-    x1: ArrayView2<T>,
-    x2: Option<ArrayView2<T>>,
+    x1: impl Into<Inputs<'a, T>>,
+    x2: Option<Inputs<'a, T>>,
     options: &Options,
     sink: &dyn Sink<T>,
 ) -> Result<Summary, Error> {
-    let call = Call::new(network, x1, x2, options)?;
-    let plan = draft::<T>(&call.program, call.size, options, true)?;
+    let call = Call::new(network, x1.into(), x2, options)?;
+    let plan = call.plan(true)?;
     if let Some(limit) = options.budget.limit()
         && plan.scratch_bytes > limit
     {
@@ -162,22 +193,34 @@ pub fn kernel_into<T: Scalar>(
 /// # Errors
 ///
 /// As [`kernel`].
-pub fn diagonal<T: Scalar>(
+pub fn diagonal<'a, T: Scalar>(
     network: &Network,
-    x: ArrayView2<T>,
+    x: impl Into<Inputs<'a, T>>,
     options: &Options,
 ) -> Result<Diagonal<T>, Error> {
-    let call = Call::new(network, x, None, options)?;
+    let call = match Call::new(network, x.into(), None, options)? {
+        Call::Vectors(call) => call,
+        Call::Images(call) => {
+            let values = call.diagonal()?;
+            let [nngp, ntk] =
+                values.map(|values| values.into_iter().map(round).collect::<Array1<T>>());
+            let ntk = if ntk.is_empty() { Array1::zeros(nngp.len()) } else { ntk };
+            return Ok(Diagonal {
+                nngp: options.want.nngp.then_some(nngp),
+                ntk: options.want.ntk.then_some(ntk),
+            });
+        }
+    };
     let layout = Layout {
         tile: BAND,
         packed: false,
         fine: fine::is_needed::<T>(&call.program, options.want),
     };
-    let points = Points::prepare(&call.program, x, layout, "x1", options)?;
+    let points = Points::prepare(&call.program, call.x1, layout, "x1", options)?;
     let gather = |part: fn(&crate::variance::Band<T>) -> Option<&Vec<f64>>| {
         let value =
             |row: usize| part(&points.bands[row / BAND]).map_or(0.0, |values| values[row % BAND]);
-        (0..x.nrows()).map(|row| round(value(row))).collect()
+        (0..call.x1.nrows()).map(|row| round(value(row))).collect()
     };
     Ok(Diagonal {
         nngp: options.want.nngp.then(|| gather(|band| Some(&band.nngp))),
@@ -189,39 +232,66 @@ pub fn diagonal<T: Scalar>(
 const BAND: usize = 256;
 
 /// Checked arguments and the compiled network.
-struct Call<'a, T> {
+enum Call<'a, 'o, T: Scalar> {
+    Vectors(Vectors<'a, 'o, T>),
+    Images(Box<images::Call<'a, 'o, T>>),
+}
+
+impl<'a, 'o, T: Scalar> Call<'a, 'o, T> {
+    fn new(
+        network: &Network,
+        x1: Inputs<'a, T>,
+        x2: Option<Inputs<'a, T>>,
+        options: &'o Options<'o>,
+    ) -> Result<Self, Error> {
+        x1.check("x1")?;
+        let shape = x1.shape();
+        if let Some(x2) = &x2 {
+            x2.check("x2")?;
+            if x2.shape() != shape {
+                return Err(Error::ShapeMismatch { x1: shape, x2: x2.shape() });
+            }
+        }
+        let second = x2.as_ref().map(Inputs::matrix);
+        let (Some(matrix), None | Some(Some(_))) = (x1.matrix(), &second) else {
+            let draft = images::Draft::new(network, &shape, options)?;
+            return Ok(Self::Images(Box::new(images::Call { draft, x1, x2, options })));
+        };
+        let program = Program::compile(network, &shape, options.want)?;
+        let n2 = x2.as_ref().map(Inputs::len);
+        let size = Size { n1: x1.len(), n2, channels: shape.channels };
+        Ok(Self::Vectors(Vectors { program, x1: matrix, x2: second.flatten(), size, options }))
+    }
+
+    /// The plan of a kernel in memory, or of one that is handed out tile by tile.
+    fn plan(&self, streams: bool) -> Result<Plan, Error> {
+        match self {
+            Self::Vectors(call) => draft::<T>(&call.program, call.size, call.options, streams),
+            Self::Images(call) => {
+                let n2 = call.x2.as_ref().map(Inputs::len);
+                call.draft.plan::<T>(call.x1.len(), n2, call.options, streams)
+            }
+        }
+    }
+
+    fn run(&self, plan: &Plan, sink: &dyn Sink<T>) -> Result<Option<f64>, Error> {
+        match self {
+            Self::Vectors(call) => call.run(plan, sink),
+            Self::Images(call) => call.run(plan, sink),
+        }
+    }
+}
+
+/// A kernel between vectors.
+struct Vectors<'a, 'o, T> {
     program: Program,
     x1: ArrayView2<'a, T>,
     x2: Option<ArrayView2<'a, T>>,
     size: Size,
-    options: &'a Options<'a>,
+    options: &'o Options<'o>,
 }
 
-impl<'a, T: Scalar> Call<'a, T> {
-    fn new(
-        network: &Network,
-        x1: ArrayView2<'a, T>,
-        x2: Option<ArrayView2<'a, T>>,
-        options: &'a Options<'a>,
-    ) -> Result<Self, Error> {
-        for (input, x) in [("x1", Some(&x1)), ("x2", x2.as_ref())] {
-            if let Some(x) = x
-                && x.is_empty()
-            {
-                return Err(Error::Empty { input, rows: x.nrows(), columns: x.ncols() });
-            }
-        }
-        let channels = x1.ncols();
-        if let Some(x2) = &x2
-            && x2.ncols() != channels
-        {
-            return Err(Error::WidthMismatch { x1: channels, x2: x2.ncols() });
-        }
-        let program = Program::compile(network, channels, options.want)?;
-        let size = Size { n1: x1.nrows(), n2: x2.as_ref().map(ArrayView2::nrows), channels };
-        Ok(Self { program, x1, x2, size, options })
-    }
-
+impl<T: Scalar> Vectors<'_, '_, T> {
     /// Variance passes, then all tiles; returns the stated error of numerical duals.
     fn run(&self, plan: &Plan, sink: &dyn Sink<T>) -> Result<Option<f64>, Error> {
         let fine = fine::is_needed::<T>(&self.program, self.options.want);

@@ -1,4 +1,4 @@
-//! Exact kernels of infinitely wide networks on vector inputs.
+//! Exact kernels of infinitely wide networks on vectors and images.
 //!
 //! A [`Network`](widelimit_arch::Network) is compiled into a straight-line program on pairs of
 //! numbers `(K, T)`: the covariance of its outputs (the *NNGP* kernel) and the inner product of
@@ -39,8 +39,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod crew;
 mod error;
 mod fine;
+mod images;
+mod inputs;
 mod kernel;
 mod options;
 mod plan;
@@ -50,10 +53,12 @@ mod scalar;
 mod sink;
 mod tiles;
 mod variance;
+mod window;
 
 pub use error::Error;
+pub use inputs::Inputs;
 pub use kernel::{Diagonal, Kernel, Outputs, Summary, diagonal, kernel, kernel_into, kernel_to};
-pub use options::{Budget, Cancel, Options, Progress, Quantity, Want};
+pub use options::{Budget, Cancel, Options, Progress, Quantity, Spatial, Want};
 pub use plan::{Plan, plan};
 pub use scalar::Scalar;
 pub use sink::Sink;

@@ -43,6 +43,17 @@ impl Want {
     }
 }
 
+/// Which pairs of positions of a network that ends on positions are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spatial {
+    /// All pairs: an entry has the axes `(h, w, h', w')`.
+    #[default]
+    Full,
+    /// Every position with itself: an entry has the axes `(h, w)`. Far cheaper, since the others need
+    /// not be computed.
+    Diagonal,
+}
+
 /// Limit on the memory of a call, inputs not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Budget {
@@ -107,7 +118,8 @@ pub struct Progress {
     pub total_entries: u64,
 }
 
-/// Means and wishes of a call; nothing here changes a result except [`want`](Self::want).
+/// Means and wishes of a call; nothing here changes a result except [`want`](Self::want) and
+/// [`spatial`](Self::spatial).
 ///
 /// ```
 /// use widelimit_exact::{Budget, Options, Want};
@@ -122,6 +134,7 @@ pub struct Options<'a> {
     pub(crate) budget: Budget,
     pub(crate) isa: Option<Isa>,
     pub(crate) tile: Option<usize>,
+    pub(crate) spatial: Spatial,
     pub(crate) cancel: Option<&'a Cancel>,
     pub(crate) progress: Option<&'a (dyn Fn(Progress) + Sync)>,
 }
@@ -135,6 +148,7 @@ impl Default for Options<'_> {
             budget: Budget::unlimited(),
             isa: None,
             tile: None,
+            spatial: Spatial::Full,
             cancel: None,
             progress: None,
         }
@@ -174,6 +188,12 @@ impl<'a> Options<'a> {
     /// Rows and columns of a tile (chosen from the sizes and the memory limit).
     pub fn tile(mut self, tile: usize) -> Self {
         self.tile = Some(tile);
+        self
+    }
+
+    /// Pairs of positions that are wanted where the network ends on positions (all).
+    pub fn spatial(mut self, spatial: Spatial) -> Self {
+        self.spatial = spatial;
         self
     }
 

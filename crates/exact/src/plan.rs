@@ -1,15 +1,17 @@
 //! What a call will cost, before anything is computed or allocated.
 
 use serde::Serialize;
-use widelimit_arch::{Activation, Network};
+use widelimit_arch::{Activation, Network, Shape};
 use widelimit_linalg::{GramScratch, PackedRows};
 
+use crate::crew::Grid;
 use crate::error::Error;
 use crate::fine;
+use crate::images;
 use crate::options::{Options, Want};
 use crate::program::{Op, Program};
 use crate::scalar::{Scalar, round};
-use crate::tiles::{Grid, worker_bytes};
+use crate::tiles::worker_bytes;
 
 /// Tile edge where nothing speaks against it: a row of all registers stays in the first-level
 /// cache, a tile in the second.
@@ -34,6 +36,9 @@ pub struct Plan {
     pub rows: usize,
     /// Columns of the kernel.
     pub columns: usize,
+    /// Axes of an entry of the kernel: empty for a number, positions where the network ends on
+    /// positions.
+    pub entry: Vec<usize>,
     /// Bytes of the wanted matrices.
     pub result_bytes: u64,
     /// Bytes used beside them at the peak.
@@ -44,7 +49,10 @@ pub struct Plan {
     pub flops: f64,
     /// Expected wall time.
     pub seconds: f64,
-    /// The engine that would run.
+    /// Covariances that go through activations for one pair of inputs: what an image engine computes
+    /// only as far as the output depends on it.
+    pub pair_activations: u64,
+    /// The engine that would run: `vectors` or `images`.
     pub engine: &'static str,
     /// Number of tiles.
     pub tiles: usize,
@@ -57,21 +65,19 @@ pub struct Plan {
     pub streams: bool,
 }
 
-/// Plans the kernel of `n1` inputs with `n2` others (or with themselves), each of `channels`
-/// coordinates.
+/// Plans the kernel of `n1` inputs with `n2` others (or with themselves), each of this shape.
 ///
 /// # Errors
 ///
-/// [`Error::Network`] if the network does not take such inputs, [`Error::ImagesNotBuilt`] if it
-/// acts on pixels, [`Error::MemoryLimit`] if not even the scratch of a streamed kernel fits the
+/// [`Error::Network`] if the network does not take such inputs, [`Error::MemoryLimit`] if not even the scratch of a streamed kernel fits the
 /// limit of `options`.
 ///
 /// ```
-/// use widelimit_arch::Network;
+/// use widelimit_arch::{Network, Shape};
 /// use widelimit_exact::{Options, plan};
 ///
 /// let net = Network::preset("mlp:3:relu")?;
-/// let plan = plan::<f32>(&net, 4000, None, 784, &Options::new())?;
+/// let plan = plan::<f32>(&net, 4000, None, &Shape::vector(784), &Options::new())?;
 /// assert_eq!(plan.result_bytes, 4 * 4000 * 4000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -79,16 +85,22 @@ pub fn plan<T: Scalar>(
     network: &Network,
     n1: usize,
     n2: Option<usize>,
-    channels: usize,
+    shape: &Shape,
     options: &Options,
 ) -> Result<Plan, Error> {
-    let program = Program::compile(network, channels, options.want)?;
-    let size = Size { n1, n2, channels };
-    let whole = draft::<T>(&program, size, options, false)?;
+    let sketch: Box<dyn Fn(bool) -> Result<Plan, Error>> = if shape.is_vector() {
+        let program = Program::compile(network, shape, options.want)?;
+        let size = Size { n1, n2, channels: shape.channels };
+        Box::new(move |streams| draft::<T>(&program, size, options, streams))
+    } else {
+        let images = images::Draft::new(network, shape, options)?;
+        Box::new(move |streams| images.plan::<T>(n1, n2, options, streams))
+    };
+    let whole = sketch(false)?;
     if options.budget.allows(whole.bytes) {
         return Ok(whole);
     }
-    let streamed = draft::<T>(&program, size, options, true)?;
+    let streamed = sketch(true)?;
     match options.budget.limit() {
         Some(limit) if streamed.scratch_bytes > limit => {
             Err(Error::MemoryLimit { needed: streamed.scratch_bytes, limit })
@@ -134,14 +146,18 @@ pub(crate) fn draft<T: Scalar>(
     let scratch_bytes = scratch(layout);
     let (flops, seconds) = cost::<T>(program, size, options);
     let bands = |n: usize| n.div_ceil(layout.tile);
+    let activations =
+        program.ops().filter(|(op, _)| matches!(op, Op::Activation { .. })).count() as u64;
     Ok(Plan {
         rows: n1,
         columns,
+        entry: Vec::new(),
         result_bytes,
         scratch_bytes,
         bytes: held.saturating_add(scratch_bytes),
         flops,
         seconds,
+        pair_activations: activations,
         engine: "vectors",
         tiles: Grid::new(bands(n1), bands(columns), n2.is_none()).len(),
         tile: layout.tile,
@@ -265,7 +281,7 @@ fn is_numerical(program: &Program, op: &Op) -> bool {
 }
 
 /// Operations and nanoseconds for an entry in f32 with its derivative.
-fn activation_cost(activation: &Activation) -> (f64, f64) {
+pub(crate) fn activation_cost(activation: &Activation) -> (f64, f64) {
     match activation {
         Activation::Relu
         | Activation::LeakyRelu { .. }

@@ -11,12 +11,14 @@
 use std::collections::HashMap;
 
 use widelimit_arch::{
-    Activation, Combine, Dense, Layer, Mode, Network, Parameterization, Position, Shape, Step,
+    Activation, Combine, GlobalSelfAttention, Layer, Mechanism, Mode, Network, Parameterization,
+    Position, Shape, Step, Weights,
 };
 use widelimit_dual::Dual;
 
 use crate::error::Error;
 use crate::options::Want;
+use crate::window::Window;
 
 /// One step of the program. Registers are given by index.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,13 +30,54 @@ pub(crate) enum Op {
     /// `T *= kd(K)`, `K = k(K)`; `slot` counts the activations of the program.
     Activation { register: usize, dual: usize, slot: usize, t: bool },
     /// Division by `sqrt((v + eps)(v' + eps))`; `slot` counts the normalisations.
-    LayerNorm { register: usize, slot: usize, eps: f64, t: bool },
+    ///
+    /// `spatial` says whether `v` is the mean over all positions of an image.
+    LayerNorm { register: usize, slot: usize, eps: f64, spatial: bool, t: bool },
     /// Division by the keep rate where an input meets itself.
     Dropout { register: usize, keep_rate: f64, t: bool },
     /// `into += from`.
     Add { into: usize, from: usize, t: Join },
     /// `into *= from`, with the product rule for `T`.
     Mul { into: usize, from: usize, t: Join },
+    /// What mixes positions, on images only.
+    Spatial { register: usize, kind: Spatial, t: bool },
+}
+
+/// Operations on the covariances between the positions of two images, the same on `K` and `T`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Spatial {
+    /// Mean over the taps of a filter, both positions moving together.
+    Conv(Vec<Window>),
+    /// 0 for two different positions: every one has weights of its own.
+    Local,
+    /// Sum over the windows of both positions apart.
+    Pool { windows: Vec<Window>, scaling: PoolScaling },
+    /// Sum over all pairs of positions, or their mean.
+    Global { mean: bool },
+    /// Mean over the pairs of equal positions.
+    Flatten,
+    /// `L K R^T` with a matrix of the left and one of the right image.
+    Mix(Mixing),
+}
+
+/// What a pooling layer divides by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PoolScaling {
+    /// The size of the window.
+    Window,
+    /// The positions of the window that are inside.
+    Inside,
+    /// Nothing.
+    One,
+}
+
+/// Matrices that mix the positions of one image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mixing {
+    /// The transposed adjacency.
+    Adjacency,
+    /// The attention scores `mechanism(scale K(x, x))`, row by row.
+    Attention { scale: f64, mechanism: Mechanism },
 }
 
 impl Op {
@@ -101,14 +144,17 @@ impl Join {
 }
 
 impl Affine {
+    /// Leaves a `K` without `T` as it is.
+    pub const IDENTITY: Self = Self { scale: 1.0, shift: 0.0, t: TMap::Empty };
+
     /// `(K, T)` times a number.
-    fn scaling(factor: f64, t: bool) -> Self {
+    pub fn scaling(factor: f64, t: bool) -> Self {
         let t = if t { TMap::Continue { t: factor, k: 0.0, shift: 0.0 } } else { TMap::Empty };
         Self { scale: factor, shift: 0.0, t }
     }
 
     /// `self` first, then `next`.
-    fn then(self, next: Self) -> Self {
+    pub fn then(self, next: Self) -> Self {
         let scale = next.scale * self.scale;
         let shift = next.scale * self.shift + next.shift;
         let t = match (self.t, next.t) {
@@ -143,7 +189,7 @@ impl Affine {
     }
 }
 
-/// A compiled network for vector inputs of a known width.
+/// A compiled network for inputs of a known shape.
 pub(crate) struct Program {
     ops: Vec<Op>,
     /// Position of the layer behind each operation.
@@ -158,12 +204,9 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Compiles `network` for inputs with `channels` coordinates.
-    pub fn compile(network: &Network, channels: usize, want: Want) -> Result<Self, Error> {
-        if network.is_spatial() {
-            return Err(Error::ImagesNotBuilt);
-        }
-        let shapes = network.shapes(&Shape::vector(channels))?;
+    /// Compiles `network` for inputs of this shape.
+    pub fn compile(network: &Network, input: &Shape, want: Want) -> Result<Self, Error> {
+        let shapes = network.shapes(input)?;
         let mut compiler = Compiler {
             program: Self {
                 ops: Vec::new(),
@@ -178,13 +221,13 @@ impl Program {
             },
             free: Vec::new(),
             ntk: want.ntk,
-            channels: shapes
+            shapes: shapes
                 .into_iter()
-                .map(|layer| (layer.at, [layer.input.channels, layer.output.channels]))
+                .map(|layer| (layer.at, [layer.input, layer.output]))
                 .collect(),
         };
         let mut state = State { register: 0, t: false };
-        compiler.affine(&state, Affine::scaling(1.0 / channels as f64, false), "the input");
+        compiler.affine(&state, Affine::scaling(1.0 / input.channels as f64, false), "the input");
         for (index, layer) in network.layers().iter().enumerate() {
             compiler.layer(layer, &mut state, &Position::new(index))?;
         }
@@ -260,8 +303,8 @@ struct Compiler {
     program: Program,
     free: Vec<usize>,
     ntk: bool,
-    /// Channels that go into and come out of every layer.
-    channels: HashMap<Position, [usize; 2]>,
+    /// What goes into and comes out of every layer.
+    shapes: HashMap<Position, [Shape; 2]>,
 }
 
 impl Compiler {
@@ -295,7 +338,17 @@ impl Compiler {
 
     /// Channels that go into and come out of a layer.
     fn channels(&self, at: &Position) -> [usize; 2] {
-        self.channels.get(at).copied().unwrap_or([1, 1])
+        self.shapes.get(at).map_or([1, 1], |[input, output]| [input.channels, output.channels])
+    }
+
+    /// Positions along the axes of what goes into and comes out of a layer.
+    fn sizes(&self, at: &Position) -> [Vec<usize>; 2] {
+        let shapes = self.shapes.get(at);
+        shapes.map_or_else(Default::default, |pair| pair.clone().map(|shape| shape.spatial))
+    }
+
+    fn spatial(&mut self, kind: Spatial, state: &State, at: &str) {
+        self.push(Op::Spatial { register: state.register, kind, t: state.t }, at);
     }
 
     fn layer(&mut self, layer: &Layer, state: &mut State, at: &Position) -> Result<(), Error> {
@@ -303,15 +356,53 @@ impl Compiler {
         match layer {
             Layer::Dense(dense) => {
                 let [inputs, _] = self.channels(at);
-                self.dense(dense, inputs, state, name);
+                self.weights(&dense.weights, inputs, state, name);
+            }
+            Layer::Conv(conv) | Layer::ConvLocal(conv) | Layer::ConvTranspose(conv) => {
+                let ([inputs, _], [from, to]) = (self.channels(at), self.sizes(at));
+                let transposed = matches!(layer, Layer::ConvTranspose(_));
+                let windows = if transposed { Window::conv_transpose } else { Window::conv };
+                self.spatial(Spatial::Conv(windows(conv, &from, &to)), state, name);
+                let fan_in = inputs.saturating_mul(conv.filter.iter().product());
+                self.weights(&conv.weights, fan_in, state, name);
+                if matches!(layer, Layer::ConvLocal(_)) {
+                    self.spatial(Spatial::Local, state, name);
+                }
+            }
+            Layer::AvgPool(pool) | Layer::SumPool(pool) => {
+                let [from, to] = self.sizes(at);
+                let scaling = match layer {
+                    Layer::SumPool(_) => PoolScaling::One,
+                    _ if pool.normalize_edges => PoolScaling::Inside,
+                    _ => PoolScaling::Window,
+                };
+                let windows = Window::pool(pool, &from, &to);
+                self.spatial(Spatial::Pool { windows, scaling }, state, name);
+            }
+            Layer::GlobalAvgPool => self.spatial(Spatial::Global { mean: true }, state, name),
+            Layer::GlobalSumPool => self.spatial(Spatial::Global { mean: false }, state, name),
+            Layer::Aggregate => self.spatial(Spatial::Mix(Mixing::Adjacency), state, name),
+            Layer::GlobalSelfAttention(attention) => self.attention(attention, state, name),
+            Layer::Flatten => {
+                let [from, _] = self.sizes(at);
+                if !from.is_empty() {
+                    self.spatial(Spatial::Flatten, state, name);
+                }
             }
             Layer::Activation(activation) => self.activation(activation, state, name)?,
             Layer::LayerNorm(norm) => {
                 let slot = self.program.norms;
                 self.program.norms += 1;
-                let op =
-                    Op::LayerNorm { register: state.register, slot, eps: norm.eps, t: state.t };
-                self.push(op, name);
+                self.push(
+                    Op::LayerNorm {
+                        register: state.register,
+                        slot,
+                        eps: norm.eps,
+                        spatial: norm.spatial,
+                        t: state.t,
+                    },
+                    name,
+                );
             }
             Layer::Dropout(dropout) => {
                 if dropout.mode == Mode::Train && dropout.keep_rate != 1.0 {
@@ -323,7 +414,7 @@ impl Compiler {
                     self.push(op, name);
                 }
             }
-            Layer::Identity | Layer::Flatten => {}
+            Layer::Identity => {}
             Layer::Residual { body, shortcut } => {
                 let branches = [
                     Branch { list: List::Body, layers: body },
@@ -339,21 +430,12 @@ impl Compiler {
                     .collect();
                 self.branches(&branches, *combine, state, at)?;
             }
-            Layer::Conv(_)
-            | Layer::ConvTranspose(_)
-            | Layer::ConvLocal(_)
-            | Layer::AvgPool(_)
-            | Layer::SumPool(_)
-            | Layer::GlobalAvgPool
-            | Layer::GlobalSumPool
-            | Layer::Aggregate
-            | Layer::GlobalSelfAttention(_) => return Err(Error::ImagesNotBuilt),
         }
         Ok(())
     }
 
-    fn dense(&mut self, dense: &Dense, inputs: usize, state: &mut State, at: &str) {
-        let weights = &dense.weights;
+    /// A dense layer, or what a convolution does behind the mean over its taps.
+    fn weights(&mut self, weights: &Weights, inputs: usize, state: &mut State, at: &str) {
         let variance = weights.w_std * weights.w_std;
         let shift = weights.b_std.map_or(0.0, |b| b * b);
         // The layer's own gradient, in terms of the covariance of its input.
@@ -369,6 +451,26 @@ impl Compiler {
             (false, _) => TMap::Empty,
             (true, true) => TMap::Continue { t: variance, k: own_k, shift: own_shift },
             (true, false) if weights.trainable => TMap::Start { k: own_k, shift: own_shift },
+            (true, false) => TMap::Empty,
+        };
+        self.affine(state, Affine { scale: variance, shift, t }, at);
+        state.t = t != TMap::Empty;
+    }
+
+    /// Scores mix the positions; the tangent kernel has a share of the weights of values and outputs,
+    /// of the bias, and what comes from below (Hron et al., 2020, linear scaling, tied keys and queries).
+    fn attention(&mut self, attention: &GlobalSelfAttention, state: &mut State, at: &str) {
+        let scale = attention.w_key_std * attention.w_query_std;
+        let mixing = Mixing::Attention { scale, mechanism: attention.mechanism };
+        self.spatial(Spatial::Mix(mixing), state, at);
+        let root = attention.w_out_std * attention.w_value_std;
+        let variance = root * root;
+        let shift = attention.b_std.map_or(0.0, |b| b * b);
+        let own = if attention.trainable { (2.0 * variance, shift) } else { (0.0, 0.0) };
+        let t = match (self.ntk, state.t) {
+            (false, _) => TMap::Empty,
+            (true, true) => TMap::Continue { t: variance, k: own.0, shift: own.1 },
+            (true, false) if attention.trainable => TMap::Start { k: own.0, shift: own.1 },
             (true, false) => TMap::Empty,
         };
         self.affine(state, Affine { scale: variance, shift, t }, at);
@@ -456,7 +558,7 @@ mod tests {
 
     fn compile(json: &str, want: Want) -> Program {
         let network = Network::from_json(json).unwrap();
-        Program::compile(&network, 4, want).unwrap()
+        Program::compile(&network, &Shape::vector(4), want).unwrap()
     }
 
     #[test]

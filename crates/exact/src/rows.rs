@@ -84,7 +84,7 @@ pub(crate) struct Bank<'a, T> {
 }
 
 /// Both rows of a register.
-type Pair<'a, T> = (&'a mut [T], &'a mut [T]);
+pub(crate) type Pair<'a, T> = (&'a mut [T], &'a mut [T]);
 
 impl<T: Scalar> Bank<'_, T> {
     /// One operation; `then` goes along with an activation.
@@ -106,8 +106,8 @@ impl<T: Scalar> Bank<'_, T> {
                     T::dispatch(isa, Scale { row: t, scale, scales });
                 }
             }
-            // Different inputs drop different units.
-            Op::Dropout { .. } => {}
+            // Different inputs drop different units; vectors have no positions.
+            Op::Dropout { .. } | Op::Spatial { .. } => {}
             Op::Copy { .. } | Op::Affine { .. } | Op::Add { .. } | Op::Mul { .. } => {
                 self.combine(op);
             }
@@ -149,7 +149,10 @@ impl<T: Scalar> Bank<'_, T> {
                 let Some([into, from]) = self.two(into, from) else { return };
                 multiply(isa, into, from, t);
             }
-            Op::Activation { .. } | Op::LayerNorm { .. } | Op::Dropout { .. } => {}
+            Op::Activation { .. }
+            | Op::LayerNorm { .. }
+            | Op::Dropout { .. }
+            | Op::Spatial { .. } => {}
         }
     }
 
@@ -191,7 +194,8 @@ impl<T> Register<T> {
     }
 }
 
-fn multiply<T: Scalar>(isa: Isa, into: Pair<T>, from: Pair<T>, t: Join) {
+/// `into *= from`, with the product rule for `T`.
+pub(crate) fn multiply<T: Scalar>(isa: Isa, into: Pair<T>, from: Pair<T>, t: Join) {
     let ((k, t_into), (k_from, t_from)) = (into, from);
     match t {
         Join::Neither => {}
@@ -206,10 +210,10 @@ fn multiply<T: Scalar>(isa: Isa, into: Pair<T>, from: Pair<T>, t: Join) {
 }
 
 /// `k = scale k + shift`.
-struct AffineK<'a, T> {
-    k: &'a mut [T],
-    scale: f64,
-    shift: f64,
+pub(crate) struct AffineK<'a, T> {
+    pub k: &'a mut [T],
+    pub scale: f64,
+    pub shift: f64,
 }
 
 impl<T> Job<T> for AffineK<'_, T> {
@@ -223,10 +227,10 @@ impl<T> Job<T> for AffineK<'_, T> {
 }
 
 /// An affine map of both rows that leaves a `T`.
-struct AffineBoth<'a, T> {
-    k: &'a mut [T],
-    t: &'a mut [T],
-    map: program::Affine,
+pub(crate) struct AffineBoth<'a, T> {
+    pub k: &'a mut [T],
+    pub t: &'a mut [T],
+    pub map: program::Affine,
 }
 
 impl<T> Job<T> for AffineBoth<'_, T> {
@@ -267,9 +271,9 @@ impl<T: Copy> Job<T> for Scale<'_, T> {
 }
 
 /// `into += from`.
-struct Add<'a, T> {
-    into: &'a mut [T],
-    from: &'a [T],
+pub(crate) struct Add<'a, T> {
+    pub into: &'a mut [T],
+    pub from: &'a [T],
 }
 
 impl<T> Job<T> for Add<'_, T> {
@@ -283,9 +287,9 @@ impl<T> Job<T> for Add<'_, T> {
 }
 
 /// `into *= from`.
-struct Multiply<'a, T> {
-    into: &'a mut [T],
-    from: &'a [T],
+pub(crate) struct Multiply<'a, T> {
+    pub into: &'a mut [T],
+    pub from: &'a [T],
 }
 
 impl<T> Job<T> for Multiply<'_, T> {
@@ -299,11 +303,11 @@ impl<T> Job<T> for Multiply<'_, T> {
 }
 
 /// `t = t k_from + t_from k`.
-struct ProductRule<'a, T> {
-    t: &'a mut [T],
-    k: &'a [T],
-    t_from: &'a [T],
-    k_from: &'a [T],
+pub(crate) struct ProductRule<'a, T> {
+    pub t: &'a mut [T],
+    pub k: &'a [T],
+    pub t_from: &'a [T],
+    pub k_from: &'a [T],
 }
 
 impl<T> Job<T> for ProductRule<'_, T> {

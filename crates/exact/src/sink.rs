@@ -26,7 +26,8 @@ pub trait Sink<T>: Sync {
         true
     }
 
-    /// Takes the tile whose first entry stands at `(row, col)` of the kernel.
+    /// Takes the tile whose first number stands at `(row, col)` of the kernel's matrix. Where an entry of
+    /// the kernel has several numbers ([`Plan::entry`](crate::Plan::entry)), they stand side by side.
     fn write(
         &self,
         quantity: Quantity,
@@ -46,7 +47,8 @@ pub trait Sink<T>: Sync {
 
 /// Places tiles in matrices in memory.
 pub(crate) struct Matrices<'a, T> {
-    tile: usize,
+    /// Rows and columns of a tile.
+    tile: (usize, usize),
     columns: usize,
     nngp: Vec<Mutex<ArrayViewMut2<'a, T>>>,
     ntk: Vec<Mutex<ArrayViewMut2<'a, T>>>,
@@ -57,10 +59,10 @@ impl<'a, T: Scalar> Matrices<'a, T> {
     pub fn new(
         nngp: Option<ArrayViewMut2<'a, T>>,
         ntk: Option<ArrayViewMut2<'a, T>>,
-        tile: usize,
+        tile: (usize, usize),
     ) -> Self {
         let columns =
-            nngp.as_ref().or(ntk.as_ref()).map_or(0, |matrix| matrix.ncols().div_ceil(tile));
+            nngp.as_ref().or(ntk.as_ref()).map_or(0, |matrix| matrix.ncols().div_ceil(tile.1));
         let cut = |matrix: Option<ArrayViewMut2<'a, T>>| {
             matrix.map_or_else(Vec::new, |matrix| cut(matrix, tile))
         };
@@ -68,15 +70,15 @@ impl<'a, T: Scalar> Matrices<'a, T> {
     }
 }
 
-fn cut<T>(matrix: ArrayViewMut2<T>, tile: usize) -> Vec<Mutex<ArrayViewMut2<T>>> {
+fn cut<T>(matrix: ArrayViewMut2<T>, tile: (usize, usize)) -> Vec<Mutex<ArrayViewMut2<T>>> {
     let mut tiles = Vec::new();
     let mut below = matrix;
     while below.nrows() > 0 {
-        let height = tile.min(below.nrows());
+        let height = tile.0.min(below.nrows());
         let (mut band, rest) = below.split_at(Axis(0), height);
         below = rest;
         while band.ncols() > 0 {
-            let width = tile.min(band.ncols());
+            let width = tile.1.min(band.ncols());
             let (head, rest) = band.split_at(Axis(1), width);
             tiles.push(Mutex::new(head));
             band = rest;
@@ -97,9 +99,9 @@ impl<T: Scalar> Sink<T> for Matrices<'_, T> {
             Quantity::Nngp => &self.nngp,
             Quantity::Ntk => &self.ntk,
         };
-        let index = row / self.tile * self.columns + col / self.tile;
+        let index = row / self.tile.0 * self.columns + col / self.tile.1;
         let mut place = tiles[index].lock().unwrap_or_else(PoisonError::into_inner);
-        if tile.strides()[0] == 1 {
+        if tile.strides()[0] == 1 && tile.strides()[1] != 1 {
             transpose(tile.t(), place.view_mut());
             return Ok(());
         }

@@ -3,23 +3,18 @@
 //! A tile is a band of points against a band of points. Its inner products are formed at once;
 //! then each row goes through all layers while it is in the first-level cache, and the tile leaves
 //! for the [`Sink`]. No intermediate between layers is larger than a row.
-//!
-//! Symmetric calls compute the tiles on and above the diagonal; the others are their transposes.
-//! Tiles are handed out one after another from a counter, so that threads stay busy to the end
-//! and bands of rows are finished roughly in order.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Slice};
 use rayon::prelude::*;
 use widelimit_dual::Isa;
 use widelimit_linalg::{GramScratch, PackedRows, gram_tile};
 
+use crate::crew::{self, Engine, Grid};
 use crate::error::Error;
 use crate::fine::{Refiner, Row};
-use crate::options::{Options, Progress, Quantity};
+use crate::options::{Options, Quantity};
 use crate::program::Program;
 use crate::rows::{Place, Registers, Sides};
 use crate::scalar::{Scalar, round};
@@ -117,101 +112,29 @@ pub(crate) struct Task<'a, T: Scalar> {
     pub fine: bool,
 }
 
-/// The tiles of a kernel in the order they are computed.
-pub(crate) struct Grid {
-    /// Number of the first tile of every band of rows, and of all tiles at the end.
-    starts: Vec<usize>,
-    symmetric: bool,
-}
-
-impl Grid {
-    /// Tiles for `rows` bands against `columns`; symmetric ones start at the diagonal.
-    pub fn new(rows: usize, columns: usize, symmetric: bool) -> Self {
-        let mut starts = vec![0];
-        let mut sum = 0;
-        for row in 0..rows {
-            sum += if symmetric { columns - row } else { columns };
-            starts.push(sum);
-        }
-        Self { starts, symmetric }
-    }
-
-    pub fn len(&self) -> usize {
-        self.starts.last().copied().unwrap_or(0)
-    }
-
-    /// Bands of rows and columns of a tile.
-    fn get(&self, tile: usize) -> (usize, usize) {
-        let row = self.starts.partition_point(|&start| start <= tile) - 1;
-        let column = tile - self.starts[row];
-        (row, if self.symmetric { row + column } else { column })
-    }
-}
-
-/// What the threads share.
-struct Shared {
-    grid: Grid,
-    next: AtomicUsize,
-    done_tiles: AtomicUsize,
-    done_entries: AtomicU64,
-    total_entries: u64,
-    stop: AtomicBool,
-    failure: Mutex<Option<Error>>,
-}
-
 impl<T: Scalar> Task<'_, T> {
     /// Computes all tiles and delivers them.
     pub fn run(&self) -> Result<(), Error> {
         let right = self.right.unwrap_or(self.left);
         let symmetric = self.right.is_none();
         let (n1, n2) = (self.left.x.nrows() as u64, right.x.nrows() as u64);
-        let shared = Shared {
-            grid: Grid::new(self.left.bands.len(), right.bands.len(), symmetric),
-            next: AtomicUsize::new(0),
-            done_tiles: AtomicUsize::new(0),
-            done_entries: AtomicU64::new(0),
-            total_entries: if symmetric { n1 * (n1 + 1) / 2 } else { n1 * n2 },
-            stop: AtomicBool::new(false),
-            failure: Mutex::new(None),
-        };
-        let threads = self.options.par.threads().min(shared.grid.len());
-        self.options.par.install(|| {
-            (0..threads).into_par_iter().with_max_len(1).for_each(|_| self.work(&shared));
-        });
-        match shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        let grid = Grid::new(self.left.bands.len(), right.bands.len(), symmetric);
+        let entries = if symmetric { n1 * (n1 + 1) / 2 } else { n1 * n2 };
+        crew::run(self, grid, entries, self.options, self.sink)
+    }
+}
+
+impl<T: Scalar> Engine<T> for Task<'_, T> {
+    type Worker = Worker<T>;
+
+    fn worker(&self) -> Worker<T> {
+        Worker::new(self)
     }
 
-    /// One thread: takes tiles until there are none.
-    fn work(&self, shared: &Shared) {
-        let mut worker = Worker::new(self);
-        while !shared.stop.load(Ordering::Relaxed) {
-            let tile = shared.next.fetch_add(1, Ordering::Relaxed);
-            if tile >= shared.grid.len() {
-                return;
-            }
-            let (row, column) = shared.grid.get(tile);
-            let outcome = if self.sink.wants(tile) {
-                let done = worker.tile(self, row, column);
-                done.and_then(|()| self.sink.finished(tile).map_err(Error::Sink))
-            } else {
-                self.options.check_cancelled()
-            };
-            match outcome {
-                Ok(()) => self.report(shared, self.entries(row, column)),
-                Err(error) => {
-                    shared.stop.store(true, Ordering::Relaxed);
-                    let mut failure = shared.failure.lock().unwrap_or_else(PoisonError::into_inner);
-                    failure.get_or_insert(error);
-                    return;
-                }
-            }
-        }
+    fn tile(&self, worker: &mut Worker<T>, row: usize, column: usize) -> Result<(), Error> {
+        worker.tile(self, row, column)
     }
 
-    /// How many entries a tile computes; mirrored ones do not count.
     fn entries(&self, row: usize, column: usize) -> u64 {
         let right = self.right.unwrap_or(self.left);
         let (height, width) = (self.left.rows(row).len() as u64, right.rows(column).len() as u64);
@@ -221,23 +144,10 @@ impl<T: Scalar> Task<'_, T> {
             height * width
         }
     }
-
-    fn report(&self, shared: &Shared, entries: u64) {
-        let done_tiles = shared.done_tiles.fetch_add(1, Ordering::Relaxed) + 1;
-        let done_entries = shared.done_entries.fetch_add(entries, Ordering::Relaxed) + entries;
-        if let Some(progress) = self.options.progress {
-            progress(Progress {
-                done_tiles,
-                total_tiles: shared.grid.len(),
-                done_entries,
-                total_entries: shared.total_entries,
-            });
-        }
-    }
 }
 
 /// Buffers of one thread.
-struct Worker<T: Scalar> {
+pub(crate) struct Worker<T: Scalar> {
     gram: GramScratch<T>,
     /// Inner products, then the NNGP.
     k: Vec<T>,
@@ -363,24 +273,6 @@ fn complete<T: Scalar>(tile: &mut [T], width: usize, exact: Option<&Vec<f64>>) {
         }
         if let Some(exact) = exact {
             tile[i * width + i] = round(exact[i]);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_tile_comes_once() {
-        for (rows, columns, symmetric) in [(4, 4, true), (3, 5, false), (1, 1, true)] {
-            let grid = Grid::new(rows, columns, symmetric);
-            let tiles: Vec<_> = (0..grid.len()).map(|tile| grid.get(tile)).collect();
-            let expected: Vec<_> = (0..rows)
-                .flat_map(|i| (0..columns).map(move |j| (i, j)))
-                .filter(|&(i, j)| !symmetric || i <= j)
-                .collect();
-            assert_eq!(tiles, expected);
         }
     }
 }

@@ -128,6 +128,8 @@ impl<T: Scalar> Pass<'_, T> {
                 }
                 (register, t)
             }
+            // vectors have no positions
+            Op::Spatial { register, t, .. } => (register, t),
             Op::Copy { to, t, .. } => {
                 self.spare.bank(&mut self.k, &mut self.t).combine(op);
                 (to, t)

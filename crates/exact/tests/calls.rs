@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Random, awkward, hidden};
 use ndarray::{Array2, ArrayView2, array, s};
-use widelimit_arch::{Activation, Dense, Network};
+use widelimit_arch::{Activation, Dense, Network, Shape};
 use widelimit_exact::{
     Budget, Cancel, Error, Options, Outputs, Progress, Quantity, Sink, Want, kernel, kernel_into,
     kernel_to, plan,
@@ -23,7 +23,9 @@ fn bad_inputs_are_named() {
     let net = relu();
     let good = Random::new(1).matrix(4, 3);
     let fails = |x1: &Array2<f64>, x2: Option<&Array2<f64>>| {
-        kernel(&net, x1.view(), x2.map(|x| x.view()), &Options::new()).unwrap_err().to_string()
+        kernel(&net, x1.view(), x2.map(|x| x.view().into()), &Options::new())
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(fails(&Array2::zeros((0, 3)), None), "x1 is empty: its shape is (0, 3)");
     assert_eq!(fails(&Array2::zeros((3, 0)), None), "x1 is empty: its shape is (3, 0)");
@@ -79,10 +81,10 @@ fn overflow_names_row_and_layer() {
 }
 
 #[test]
-fn images_are_refused_in_plain_words() {
+fn vectors_are_refused_where_images_are_expected() {
     let net = Network::preset("cntk-gap:2").unwrap();
     let error = kernel(&net, array![[1.0]].view(), None, &Options::new()).unwrap_err();
-    assert_eq!(error.to_string(), "the exact engine for images is not built yet");
+    assert!(error.to_string().contains("2 spatial axes"), "{error}");
 }
 
 #[test]
@@ -90,7 +92,7 @@ fn a_plan_is_an_upper_bound_and_is_obeyed() {
     let x = Random::new(3).matrix(300, 5);
     let par = Par::new(2);
     let options = Options::new().want(Want::BOTH).par(par);
-    let whole = plan::<f64>(&relu(), 300, None, 5, &options).unwrap();
+    let whole = plan::<f64>(&relu(), 300, None, &Shape::vector(5), &options).unwrap();
     assert_eq!((whole.engine, whole.streams), ("vectors", false));
     assert_eq!(whole.result_bytes, 2 * 8 * 300 * 300);
     assert_eq!(whole.bytes, whole.result_bytes + whole.scratch_bytes);
@@ -102,10 +104,10 @@ fn a_plan_is_an_upper_bound_and_is_obeyed() {
     let small = options.clone().budget(Budget::bytes(whole.result_bytes));
     let error = kernel(&relu(), x.view(), None, &small).unwrap_err();
     assert!(matches!(error, Error::MemoryLimit { limit, .. } if limit == whole.result_bytes));
-    let streamed = plan::<f64>(&relu(), 300, None, 5, &small).unwrap();
+    let streamed = plan::<f64>(&relu(), 300, None, &Shape::vector(5), &small).unwrap();
     assert!(streamed.streams && streamed.bytes <= whole.result_bytes);
     let tiny = options.clone().budget(Budget::bytes(1000));
-    let error = plan::<f64>(&relu(), 300, None, 5, &tiny).unwrap_err();
+    let error = plan::<f64>(&relu(), 300, None, &Shape::vector(5), &tiny).unwrap_err();
     assert!(matches!(error, Error::MemoryLimit { limit: 1000, .. }));
     let sink = Collect::new(300, 300);
     assert!(kernel_into(&relu(), x.view(), None, &tiny, &sink).is_err());
@@ -154,10 +156,11 @@ fn streaming_delivers_every_entry_once() {
     let (x1, x2) = (awkward(90, 6, 4), Random::new(5).matrix(40, 6));
     for (x2, tile) in [(None, 16), (Some(&x2), 25), (None, 1000)] {
         let options = Options::new().want(Want::BOTH).par(Par::new(2)).tile(tile);
-        let view = x2.map(|x| x.view());
-        let whole = kernel(&relu(), x1.view(), view, &options).unwrap();
+        let view = x2.map(|x| x.view().into());
+        let whole = kernel(&relu(), x1.view(), view.map(Into::into), &options).unwrap();
         let sink = Collect::new(90, x2.map_or(90, |x| x.nrows()));
-        let summary = kernel_into(&relu(), x1.view(), view, &options, &sink).unwrap();
+        let summary =
+            kernel_into(&relu(), x1.view(), view.map(Into::into), &options, &sink).unwrap();
         assert!(summary.plan.streams);
         for (place, whole) in [(sink.nngp, whole.nngp), (sink.ntk, whole.ntk)] {
             let (values, counts) = place.into_inner().unwrap();
@@ -264,7 +267,7 @@ fn sinks_choose_their_tiles() {
     let x = Random::new(12).matrix(70, 3);
     let options = Options::new().tile(16).par(Par::new(2));
     let whole = kernel(&relu(), x.view(), None, &options).unwrap().ntk.unwrap();
-    let tiles = plan::<f64>(&relu(), 70, None, 3, &options).unwrap().tiles;
+    let tiles = plan::<f64>(&relu(), 70, None, &Shape::vector(3), &options).unwrap().tiles;
     let halves = [0, 1].map(|parity| {
         let matrix = Collect::new(70, 70);
         let sink = Every2 { matrix, parity, finished: Mutex::default() };

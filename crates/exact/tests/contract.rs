@@ -19,7 +19,7 @@ fn both<T: Scalar>(
     x2: Option<ArrayView2<T>>,
     options: &Options,
 ) -> [Array2<T>; 2] {
-    let Kernel { nngp, ntk, .. } = kernel(net, x1, x2, options).unwrap();
+    let Kernel { nngp, ntk, .. } = kernel(net, x1, x2.map(Into::into), options).unwrap();
     [nngp.unwrap(), ntk.unwrap()]
 }
 
@@ -166,7 +166,7 @@ fn one_quantity_alone_is_the_same() {
 fn repeated_rows_equal_the_diagonal() {
     let x = awkward(12, 7, 8);
     everywhere(|activation, net| {
-        let Kernel { nngp, ntk, error } = kernel(net, x.view(), None, &options()).unwrap();
+        let Kernel { nngp, ntk, error, .. } = kernel(net, x.view(), None, &options()).unwrap();
         // a numerical dual is a truncated series, and says how good it is
         let limit = 1e-13_f64.max(10.0 * error.unwrap_or(0.0));
         for quantity in [nngp.unwrap(), ntk.unwrap()] {

@@ -21,7 +21,8 @@ fn compute<T: Scalar>(case: &Value, x1: &Array2<f64>, x2: Option<&Array2<f64>>) 
     let widen = |x: Array2<T>| x.mapv(<T as widelimit_linalg::Scalar>::to_f64);
     let (x1, x2) = (cast(x1), x2.map(cast));
     let options = Options::new().want(Want::BOTH).par(Par::single());
-    let result = kernel(&network, x1.view(), x2.as_ref().map(|x| x.view()), &options).unwrap();
+    let result =
+        kernel(&network, x1.view(), x2.as_ref().map(|x| x.view().into()), &options).unwrap();
     Kernel { nngp: result.nngp.map(widen), ntk: result.ntk.map(widen), error: result.error }
 }
 

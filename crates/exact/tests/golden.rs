@@ -127,7 +127,7 @@ fn family(name: &str) {
         let x2 = matrix(&inputs, case["x2"].as_str().unwrap());
         let options = Options::new().want(Want::BOTH).par(Par::single());
         let same = kernel(&network, x1.view(), None, &options).unwrap();
-        let other = kernel(&network, x1.view(), Some(x2.view()), &options).unwrap();
+        let other = kernel(&network, x1.view(), Some(x2.view().into()), &options).unwrap();
         let limit = tolerance(id, &case["layers"]);
         worst.cases += 1;
         let outputs = case["outputs"].as_object().unwrap();

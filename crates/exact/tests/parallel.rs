@@ -102,7 +102,7 @@ fn blocks_and_single_precision_agree() {
         let exact = run::<f64>(&named(function), &x);
         let rounded = run::<f32>(&named(function), &single);
         let (left, right) = (x.slice(s![..4, ..]), x.slice(s![4.., ..]));
-        let block = kernel(&net, left, Some(right), &options).unwrap();
+        let block = kernel(&net, left, Some(right.into()), &options).unwrap();
         let whole = diagonal(&net, x.view(), &options).unwrap();
         for (quantity, block) in [block.nngp.unwrap(), block.ntk.unwrap()].iter().enumerate() {
             assert_eq!(block, exact[quantity].slice(s![..4, 4..]));

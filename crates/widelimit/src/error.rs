@@ -125,7 +125,7 @@ fn no_room(kind: ErrorKind) -> bool {
 
 fn kind_of_kernel(error: &ExactError) -> Kind {
     match error {
-        ExactError::Network(_) | ExactError::ImagesNotBuilt => Kind::Usage,
+        ExactError::Network(_) => Kind::Usage,
         ExactError::MemoryLimit { .. } | ExactError::OutOfMemory { .. } => Kind::Resource,
         // The file was opened and its first bytes were written: what fails now is room.
         ExactError::Sink(_) => Kind::Storage,

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ndarray::ArrayView2;
 use serde_json::{Value, json};
+use widelimit_arch::Shape;
 use widelimit_data::{StoreSpec, TileFile, TileSpec, TileStore, check_room, checksum};
 use widelimit_exact::{self as exact, Quantity, Sink, Summary, Want};
 
@@ -25,11 +26,12 @@ pub fn kernel_to_file<T: Scalar>(
 ) -> Result<exact::Summary, Error> {
     let names: Vec<Quantity> = want.quantities().collect();
     let n2 = x2.map(|x2| x2.nrows());
-    let plan = exact::plan::<T>(network, x1.nrows(), n2, x1.ncols(), &run.options(want))?;
+    let plan =
+        exact::plan::<T>(network, x1.nrows(), n2, &Shape::vector(x1.ncols()), &run.options(want))?;
     check_room(path, plan.result_bytes)?;
     let file = TileFile::create(path, &arrays(want, x1, x2))?;
     let file = Tiles { file, names };
-    let summary = exact::kernel_into(network, x1, x2, &run.options(want), &file)?;
+    let summary = exact::kernel_into(network, x1, x2.map(Into::into), &run.options(want), &file)?;
     file.file.finish()?;
     Ok(summary)
 }
@@ -104,7 +106,7 @@ pub fn kernel_to_store<T: Scalar>(
         Ok(spec) => options.tile(spec.tile),
         Err(_) => options,
     };
-    let plan = exact::plan::<T>(network, x1.nrows(), n2, x1.ncols(), &options)?;
+    let plan = exact::plan::<T>(network, x1.nrows(), n2, &Shape::vector(x1.ncols()), &options)?;
     let (tile, tiles) = (plan.tile, plan.tiles);
     let description = description(network, x1, x2, want)?;
     if !path.exists() {
@@ -115,7 +117,7 @@ pub fn kernel_to_store<T: Scalar>(
     let found = store.done();
     let names: Vec<Quantity> = want.quantities().collect();
     let sink = Tiles { file: Part { store, shard }, names };
-    let outcome = exact::kernel_into(network, x1, x2, &options.tile(tile), &sink);
+    let outcome = exact::kernel_into(network, x1, x2.map(Into::into), &options.tile(tile), &sink);
     // Whatever came of it: what was computed is kept.
     let complete = sink.file.store.close()?;
     Ok(StoreSummary { summary: outcome?, found, tiles, complete })

@@ -53,7 +53,7 @@ impl Flow {
         run: &Run<'_>,
     ) -> Result<Posterior<f64>, Error> {
         let options = run.options(Want::BOTH);
-        let kernels = exact::kernel(&self.network, x, Some(self.x.view()), &options)?;
+        let kernels = exact::kernel(&self.network, x, Some(self.x.view().into()), &options)?;
         let prior = if covariance {
             exact::kernel(&self.network, x, None, &run.options(Want::NNGP))?.nngp
         } else {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use widelimit::arch::Shape;
 use widelimit::data::Peek;
 use widelimit::exact::{self, Plan, Want};
 use widelimit::ndarray::Array2;
@@ -84,8 +85,12 @@ impl Inputs {
         let options = run.options(want(get));
         let &Self { rows, other, columns, .. } = self;
         let plan = match dtype {
-            Dtype::F64 => exact::plan::<f64>(network, rows, other, columns, &options),
-            Dtype::F32 => exact::plan::<f32>(network, rows, other, columns, &options),
+            Dtype::F64 => {
+                exact::plan::<f64>(network, rows, other, &Shape::vector(columns), &options)
+            }
+            Dtype::F32 => {
+                exact::plan::<f32>(network, rows, other, &Shape::vector(columns), &options)
+            }
         };
         plan.map_err(|error| session.explain(error.into(), self.held))
     }

@@ -64,12 +64,14 @@ pub trait Job<T> {
 
 mod sealed {
     use super::Isa;
-    use crate::{Affine, Dual, Row};
+    use crate::{Affine, Dual, Field, Row};
 
     /// Also where the kernels of both formats are compiled: once, in this crate, and not again in
     /// every crate that calls the generic front.
     pub trait Sealed: Sized {
         fn apply(dual: &Dual, isa: Isa, row: Row<'_, Self>, then: Affine);
+
+        fn apply_field(dual: &Dual, isa: Isa, field: Field<'_, Self>);
     }
 
     macro_rules! sealed {
@@ -78,6 +80,11 @@ mod sealed {
                 #[inline(never)]
                 fn apply(dual: &Dual, isa: Isa, row: Row<'_, Self>, then: Affine) {
                     dual.apply_row(isa, row, then);
+                }
+
+                #[inline(never)]
+                fn apply_field(dual: &Dual, isa: Isa, field: Field<'_, Self>) {
+                    dual.field(isa, field);
                 }
             }
         };

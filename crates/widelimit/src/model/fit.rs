@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use ndarray::{Array2, ArrayView2, CowArray, Ix2};
+use widelimit_arch::Shape;
 use widelimit_data::{Classes, Targets};
 use widelimit_exact::{self as exact, Quantity, Want};
 use widelimit_learn::{
@@ -143,7 +144,7 @@ pub(super) fn kernel_of<T: Scalar>(
     x2: Option<ArrayView2<'_, T>>,
     run: &Run<'_>,
 ) -> Result<Array2<T>, Error> {
-    let kernel = exact::kernel(network, x1, x2, &run.options(want(quantity)))?;
+    let kernel = exact::kernel(network, x1, x2.map(Into::into), &run.options(want(quantity)))?;
     let wanted = match quantity {
         Quantity::Nngp => kernel.nngp,
         Quantity::Ntk => kernel.ntk,
@@ -194,7 +195,7 @@ impl Solver<'_> {
     ) -> Result<u64, Error> {
         let (n, outputs, size) = (x.nrows(), self.y.ncols(), size_of::<T>());
         let options = run.options(want(self.settings.quantity));
-        let kernel = exact::plan::<T>(network, n, None, x.ncols(), &options)?.bytes;
+        let kernel = exact::plan::<T>(network, n, None, &Shape::vector(x.ncols()), &options)?.bytes;
         let solve = memory::kernel_ridge(&self.settings.ridge, n, outputs, size);
         let process = match self.settings.quantity {
             Quantity::Nngp => memory::gaussian_process(false, n, outputs, size),

@@ -1,0 +1,210 @@
+//! Entries of images: every lane another right image, one left image for all of them.
+//!
+//! Where a network acts on pixels, its covariances are those of pixel `p` of a left image with
+//! pixel `p + o` of a right one. With as many right images as a vector has lanes, interleaved, such
+//! an entry is a vector, and both its points move on from entry to entry.
+
+use crate::Prepared;
+use crate::lanes::{Element, Isa, Job, Lanes};
+use crate::route::{Affine, Family, Route, Row};
+
+/// Who stands on the left side of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// One image for all lanes; its points are pixels.
+    One,
+    /// An image for every lane, interleaved like those on the right.
+    Each,
+}
+
+/// Rows of entries: entry `m` of row `r` belongs to left pixel `left_first + r left_row + m` and
+/// right pixel `right_first + r right_row + m`.
+///
+/// On the right (and on the left with [`Left::Each`]) the prepared points are interleaved: point
+/// `pixel W + lane` for vectors of `W` = [`Isa::width`] lanes.
+#[derive(Debug)]
+pub struct Field<'a, T> {
+    /// The points on the left side.
+    pub left: &'a Prepared<T>,
+    /// How many images they belong to.
+    pub side: Left,
+    /// Left pixel of the first entry.
+    pub left_first: usize,
+    /// Left pixels from one row to the next.
+    pub left_row: usize,
+    /// The points on the right side.
+    pub right: &'a Prepared<T>,
+    /// Right pixel of the first entry.
+    pub right_first: usize,
+    /// Right pixels from one row to the next.
+    pub right_row: usize,
+    /// Entries in a row.
+    pub columns: usize,
+    /// Covariances row by row, a vector an entry; they become values of the kernel.
+    pub k: &'a mut [T],
+    /// As long as `k`, to be multiplied by derivatives.
+    pub t: Option<&'a mut [T]>,
+}
+
+impl Isa {
+    /// Lanes of a vector of `T`.
+    pub fn width<T: Element>(self) -> usize {
+        let mut width = 1;
+        T::dispatch(self, Width(&mut width));
+        width
+    }
+}
+
+struct Width<'a>(&'a mut usize);
+
+impl<T> Job<T> for Width<'_> {
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, _: L) {
+        *self.0 = L::WIDTH;
+    }
+}
+
+impl<T: Element> Field<'_, T> {
+    /// Panics unless the pixels exist.
+    pub(crate) fn check(&self, width: usize) {
+        let entry = self.columns * width;
+        if self.k.is_empty() {
+            return;
+        }
+        assert!(
+            entry > 0 && self.k.len().is_multiple_of(entry),
+            "a row has {} entries",
+            self.columns
+        );
+        let rows = self.k.len() / entry;
+        let last = |first: usize, row: usize| first + (rows - 1) * row + self.columns;
+        let left_width = if self.side == Left::One { 1 } else { width };
+        assert!(
+            last(self.left_first, self.left_row) * left_width <= self.left.len()
+                && last(self.right_first, self.right_row) * width <= self.right.len(),
+            "pixel out of range"
+        );
+        assert!(
+            self.t.as_ref().is_none_or(|t| t.len() == self.k.len()),
+            "k and t differ in length"
+        );
+    }
+}
+
+/// A field entry by entry through rows: for routes without loops of their own.
+pub(crate) fn by_rows<T: Element, R: Route>(route: &R, isa: Isa, field: Field<'_, T>) {
+    let width = isa.width::<T>();
+    let Field { left, side, left_first, left_row, right, right_first, right_row, columns, k, t } =
+        field;
+    let mut t = t;
+    for (entry, k) in k.chunks_exact_mut(width).enumerate() {
+        let (row, column) = (entry / columns, entry % columns);
+        let i = left_first + row * left_row + column;
+        let j = (right_first + row * right_row + column) * width;
+        let mut t = t.as_mut().map(|t| &mut t[entry * width..][..width]);
+        match side {
+            Left::One => {
+                let row = Row { left, i, right, j0: j, k, t };
+                route.apply(isa, row, Affine::IDENTITY);
+            }
+            Left::Each => {
+                for lane in 0..width {
+                    let row = Row {
+                        left,
+                        i: i * width + lane,
+                        right,
+                        j0: j + lane,
+                        k: &mut k[lane..=lane],
+                        t: t.as_mut().map(|t| &mut t[lane..=lane]),
+                    };
+                    route.apply(isa, row, Affine::IDENTITY);
+                }
+            }
+        }
+    }
+}
+
+/// A closed form over a field.
+pub(crate) struct FieldJob<'a, F, T, const N: usize> {
+    pub family: &'a F,
+    pub field: Field<'a, T>,
+}
+
+impl<F: Family<N>, T: Element, const N: usize> Job<T> for FieldJob<'_, F, T, N> {
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        // a copy of its own, which no store can be thought to change
+        let family = self.family.clone();
+        let mut field = self.field;
+        if field.k.is_empty() {
+            return;
+        }
+        // variances of images are carried in f64: f32 never meets itself
+        if T::SINGLE || field.side == Left::One {
+            sweep::<F, T, L, false, N>(lanes, &family, &mut field);
+        } else {
+            sweep::<F, T, L, true, N>(lanes, &family, &mut field);
+        }
+    }
+}
+
+#[inline(always)]
+fn sweep<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize>(
+    lanes: L,
+    family: &F,
+    field: &mut Field<'_, T>,
+) {
+    let width = L::WIDTH;
+    let columns = field.columns;
+    let left_width = if EACH { width } else { 1 };
+    for (row, k) in field.k.chunks_exact_mut(columns * width).enumerate() {
+        let i = (field.left_first + row * field.left_row) * left_width;
+        let j = (field.right_first + row * field.right_row) * width;
+        let mut left = [&field.left.column(0)[i..]; N];
+        let mut right = [&field.right.column(0)[j..]; N];
+        for column in 0..N {
+            left[column] = &field.left.column(column)[i..][..columns * left_width];
+            right[column] = &field.right.column(column)[j..][..columns * width];
+        }
+        let Some(t) = &mut field.t else {
+            for (m, k) in k.chunks_exact_mut(width).enumerate() {
+                let (value, _) =
+                    entry::<F, T, L, EACH, N>(lanes, family, &left, &right, m, lanes.load(k));
+                lanes.store(k, value);
+            }
+            continue;
+        };
+        let t = &mut t[row * columns * width..][..columns * width];
+        let pairs = k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width));
+        for (m, (k, t)) in pairs.enumerate() {
+            let (value, slope) =
+                entry::<F, T, L, EACH, N>(lanes, family, &left, &right, m, lanes.load(k));
+            lanes.store(k, value);
+            let product = lanes.load(t) * slope;
+            lanes.store(t, product);
+        }
+    }
+}
+
+#[inline(always)]
+fn entry<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize>(
+    lanes: L,
+    family: &F,
+    left: &[&[T]; N],
+    right: &[&[T]; N],
+    m: usize,
+    c: L::Vector,
+) -> (L::Vector, L::Vector) {
+    let width = L::WIDTH;
+    let mut here = [c; N];
+    let mut there = [c; N];
+    for column in 0..N {
+        here[column] = if EACH {
+            lanes.load(&left[column][m * width..(m + 1) * width])
+        } else {
+            lanes.splat(left[column][m])
+        };
+        there[column] = lanes.load(&right[column][m * width..(m + 1) * width]);
+    }
+    family.pair(here, there, c)
+}

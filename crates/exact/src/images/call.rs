@@ -1,0 +1,457 @@
+//! A kernel between images, tile by tile.
+
+use std::ops::Range;
+
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+use widelimit_arch::{Network, Shape};
+use widelimit_dual::Isa;
+
+use crate::crew::{self, Engine, Grid};
+use crate::error::Error;
+use crate::images::geometry::{Offsets, positions};
+use crate::images::graph::{Graph, Make};
+use crate::images::known::{Images, Known, Looking, slots};
+use crate::images::runner::{Pairs, Recipe, Results, Runner};
+use crate::images::schedule::{Purpose, Schedule};
+use crate::images::side::Side;
+use crate::inputs::Inputs;
+use crate::options::{Options, Quantity, Spatial};
+use crate::plan::{Plan, activation_cost};
+use crate::program::Program;
+use crate::scalar::{Scalar, round};
+use crate::sink::Sink;
+
+/// Edge of a tile of pairs that take long each: little is lost when a job is stopped.
+const SMALL_TILE: usize = 16;
+
+/// Edge of a tile where they do not: a left image is brought along for many right ones.
+const LARGE_TILE: usize = 64;
+
+/// Seconds a pair that count as long.
+const LONG: f64 = 1e-3;
+
+/// A network compiled for images of one shape.
+pub(crate) struct Draft {
+    program: Program,
+    graph: Graph,
+    kernel: Schedule,
+    variances: Schedule,
+    /// Spatial axes of an entry of the kernel; empty for a number.
+    pub entry: Vec<usize>,
+    channels: usize,
+    size: usize,
+}
+
+impl Draft {
+    /// Compiles a network for inputs of this shape.
+    pub fn new(network: &Network, shape: &Shape, options: &Options) -> Result<Self, Error> {
+        let program = Program::compile(network, shape, options.want)?;
+        let output = network.output_shape(shape)?;
+        let graph = Graph::new(&program, &shape.spatial);
+        let end = &graph.nodes[graph.output];
+        let wanted = match options.spatial {
+            Spatial::Full => Offsets::all(end.size),
+            Spatial::Diagonal => Offsets::here(),
+        };
+        let mut entry = output.spatial.clone();
+        if options.spatial == Spatial::Full {
+            entry.extend(output.spatial);
+        }
+        let kernel = Schedule::new(&graph, &[(graph.output, wanted)], Purpose::Kernel);
+        let variances = Schedule::new(&graph, &graph.variances(), Purpose::Variances);
+        let size = shape.spatial.iter().product();
+        let channels = shape.channels;
+        Ok(Self { program, graph, kernel, variances, entry, channels, size })
+    }
+
+    /// Numbers of an entry of the kernel.
+    fn entry_len(&self) -> usize {
+        self.entry.iter().product()
+    }
+
+    /// Bytes of what is known of one image.
+    fn image_bytes<T: Scalar>(&self) -> Result<u64, Error> {
+        let mut numbers = self.size * self.channels;
+        let mut bytes = 0;
+        for node in &self.graph.nodes {
+            match node.make {
+                Make::Activation { dual, .. } => {
+                    let prepare = |points: &[T]| match self.program.dual(dual).prepare(points) {
+                        Ok(prepared) => Ok(prepared.bytes() as u64),
+                        Err(source) => Err(Error::Activation { layer: node.layer.clone(), source }),
+                    };
+                    let each = prepare(&[round(1.0); 2])? - prepare(&[round(1.0)])?;
+                    bytes += each * positions(node.size) as u64;
+                }
+                Make::LayerNorm { .. } => numbers += positions(node.size),
+                Make::Mix { .. } => numbers += positions(node.size) * positions(node.size),
+                _ => {}
+            }
+        }
+        Ok(bytes + (numbers * size_of::<T>()) as u64)
+    }
+
+    /// Operations and nanoseconds of one pair in f32 with tangents.
+    fn pair_cost(&self) -> (f64, f64) {
+        let (mut flops, mut nanoseconds) = (0.0, 0.0);
+        for (node, entries) in self.graph.nodes.iter().zip(&self.kernel.entries) {
+            let (each, time) = match &node.make {
+                Make::Activation { dual, .. } => activation_cost(self.program.activation(*dual)),
+                Make::Conv { windows, .. } => {
+                    let taps: usize = windows.iter().map(|window| window.filter).sum();
+                    (2.0 * (taps - 3) as f64 + 6.0, 0.1 * taps as f64)
+                }
+                Make::Input { .. } => (2.0 * self.channels as f64, 0.03 * self.channels as f64),
+                _ => (4.0, 0.1),
+            };
+            flops += each * *entries as f64;
+            nanoseconds += time * *entries as f64;
+        }
+        (flops, nanoseconds)
+    }
+
+    /// Sizes and cost of a kernel.
+    pub fn plan<T: Scalar>(
+        &self,
+        n1: usize,
+        n2: Option<usize>,
+        options: &Options,
+        streams: bool,
+    ) -> Result<Plan, Error> {
+        let columns = n2.unwrap_or(n1);
+        let width = isa(options).width::<T>();
+        let (flops, nanoseconds) = self.pair_cost();
+        let entries = n2.map_or((n1 * (n1 + 1) / 2) as f64, |n2| n1 as f64 * n2 as f64);
+        let single = <T as widelimit_dual::Element>::SINGLE;
+        let pair = nanoseconds * 1e-9 * if single { 1.0 } else { 2.0 };
+        let default = if pair > LONG { SMALL_TILE } else { LARGE_TILE };
+        let share = n1.min(columns).div_ceil(4 * options.par.threads().max(1));
+        let tile = share.next_multiple_of(SMALL_TILE).min(default);
+        let tile = options.tile.unwrap_or(tile).max(1);
+        let entry = self.entry_len() as u64;
+        let result_bytes = (n1 as u64)
+            .saturating_mul(columns as u64)
+            .saturating_mul(entry)
+            .saturating_mul((options.want.count() * size_of::<T>()) as u64);
+        let images = (n1 + n2.unwrap_or(0)).next_multiple_of(width) as u64;
+        let tangents = options.want.ntk;
+        // a tile of results and its mirror
+        let tiles = (tile.min(n1) * tile.min(columns)) as u64
+            * entry
+            * ((options.want.count() + 1) * size_of::<T>()) as u64;
+        let worker = Runner::<T>::bytes(&self.graph, &self.kernel, tangents, width)
+            + self.image_bytes::<T>()?
+            + tiles
+            + entry * (2 * width * size_of::<T>()) as u64;
+        let held = if streams { 0 } else { result_bytes };
+        let scratch_bytes = self
+            .image_bytes::<T>()?
+            .saturating_mul(images)
+            .saturating_add(worker.saturating_mul(options.par.threads() as u64));
+        let bands = |n: usize| n.div_ceil(tile);
+        Ok(Plan {
+            rows: n1,
+            columns,
+            entry: self.entry.clone(),
+            result_bytes,
+            scratch_bytes,
+            bytes: held.saturating_add(scratch_bytes),
+            flops: flops * entries,
+            seconds: pair * entries / options.par.threads() as f64,
+            pair_activations: self.kernel.activations,
+            engine: "images",
+            tiles: Grid::new(bands(n1), bands(columns), n2.is_none()).len(),
+            tile,
+            packed: false,
+            streams,
+        })
+    }
+}
+
+fn isa(options: &Options) -> Isa {
+    options.isa.unwrap_or_else(Isa::best)
+}
+
+/// A kernel to compute.
+pub(crate) struct Call<'a, 'o, T> {
+    pub draft: Draft,
+    pub x1: Inputs<'a, T>,
+    pub x2: Option<Inputs<'a, T>>,
+    pub options: &'o Options<'o>,
+}
+
+impl<T: Scalar> Call<'_, '_, T> {
+    /// Looks at all images, then computes all tiles; returns the stated error of numerical duals.
+    pub fn run(&self, plan: &Plan, sink: &dyn Sink<T>) -> Result<Option<f64>, Error> {
+        let left = self.look(&self.x1, "x1", self.x2.is_none())?;
+        let right = self.x2.as_ref().map(|x2| self.look(x2, "x2", false)).transpose()?;
+        let error = left.error.into_iter().chain(right.as_ref().and_then(|right| right.error));
+        let error = error.reduce(f64::max);
+        let task = Task { call: self, left: &left, right: right.as_ref(), tile: plan.tile, sink };
+        let bands = |n: usize| n.div_ceil(plan.tile);
+        let (n1, n2) = (self.x1.len(), self.x2.as_ref().map(Inputs::len));
+        let columns = n2.unwrap_or(n1);
+        let grid = Grid::new(bands(n1), bands(columns), n2.is_none());
+        let entries = n2.map_or((n1 * (n1 + 1) / 2) as u64, |n2| (n1 * n2) as u64);
+        crew::run(&task, grid, entries, self.options, sink)?;
+        Ok(error)
+    }
+
+    /// Entries of all images with themselves, one row an image.
+    pub fn diagonal(&self) -> Result<[Vec<f64>; 2], Error> {
+        let known = self.look(&self.x1, "x1", true)?;
+        let length = self.x1.len() * self.draft.entry_len();
+        let mut all: [Vec<f64>; 2] = Default::default();
+        for group in known.groups {
+            for (all, values) in all.iter_mut().zip(group.diagonal.into_iter().flatten()) {
+                all.extend(values);
+            }
+        }
+        all.iter_mut().for_each(|values| values.truncate(length));
+        Ok(all)
+    }
+
+    fn look(
+        &self,
+        inputs: &Inputs<T>,
+        input: &'static str,
+        diagonal: bool,
+    ) -> Result<Everything<T>, Error> {
+        let Draft { program, graph, kernel, variances, .. } = &self.draft;
+        inputs.check_finite(input)?;
+        let aggregates = graph.nodes.iter().any(|node| {
+            matches!(node.make, Make::Mix { mixing: crate::program::Mixing::Adjacency, .. })
+        });
+        if aggregates {
+            inputs.checked_adjacency(input)?;
+        }
+        let isa = isa(self.options);
+        let looking = Looking {
+            program,
+            graph,
+            variances,
+            diagonal: diagonal.then_some(kernel),
+            tangents: self.options.want.ntk && program.has_ntk(),
+            entry: self.draft.entry_len(),
+            isa,
+        };
+        let images = Images { values: inputs.values(), adjacency: inputs.adjacency(), input };
+        let width = isa.width::<T>();
+        let one = |group: usize| {
+            self.options.check_cancelled()?;
+            looking.look(&images, group * width)
+        };
+        let count = inputs.len().div_ceil(width);
+        let groups: Vec<_> = self
+            .options
+            .par
+            .install(|| (0..count).into_par_iter().with_max_len(1).map(one).collect());
+        let groups = groups.into_iter().collect::<Result<Vec<Known<T>>, Error>>()?;
+        let error = groups.iter().filter_map(|group| group.error).reduce(f64::max);
+        Ok(Everything { groups, width, count: inputs.len(), error })
+    }
+}
+
+/// All images of one argument.
+struct Everything<T: Scalar> {
+    groups: Vec<Known<T>>,
+    width: usize,
+    count: usize,
+    error: Option<f64>,
+}
+
+struct Task<'t, 'a, 'o, T: Scalar> {
+    call: &'t Call<'a, 'o, T>,
+    left: &'t Everything<T>,
+    right: Option<&'t Everything<T>>,
+    tile: usize,
+    sink: &'t dyn Sink<T>,
+}
+
+/// One thread's memory.
+struct Worker<T: Scalar> {
+    runner: Runner<T>,
+    /// The left image of the pairs in progress.
+    one: Side<T>,
+    /// Results of a vector of pairs, by lane.
+    lanes: [Vec<T>; 2],
+    /// A tile of results, and its mirror where an entry is more than a number.
+    tile: [Vec<T>; 2],
+    mirror: Vec<T>,
+}
+
+impl<T: Scalar> Task<'_, '_, '_, T> {
+    fn rows(&self, band: usize, count: usize) -> Range<usize> {
+        band * self.tile..((band + 1) * self.tile).min(count)
+    }
+
+    fn recipe(&self) -> Recipe<'_> {
+        let Draft { program, graph, kernel, .. } = &self.call.draft;
+        Recipe {
+            program,
+            graph,
+            schedule: kernel,
+            tangents: self.call.options.want.ntk && program.has_ntk(),
+            isa: isa(self.call.options),
+        }
+    }
+
+    fn right(&self) -> &Everything<T> {
+        self.right.unwrap_or(self.left)
+    }
+}
+
+impl<T: Scalar> Engine<T> for Task<'_, '_, '_, T> {
+    type Worker = Worker<T>;
+
+    fn worker(&self) -> Worker<T> {
+        let recipe = self.recipe();
+        let width = self.left.width;
+        let draft = &self.call.draft;
+        let entry = draft.entry_len();
+        let zeros = |numbers: usize| vec![round::<T>(0.0); numbers];
+        let want = self.call.options.want;
+        let tile = self.tile.min(self.left.count) * self.tile.min(self.right().count) * entry;
+        let tangents = if want.ntk { 1 } else { 0 };
+        Worker {
+            runner: Runner::new(&recipe, width),
+            one: Side::empty(1, slots(&draft.graph)),
+            lanes: [zeros(width * entry), zeros(width * entry * tangents)],
+            tile: [zeros(if want.nngp { tile } else { 0 }), zeros(tile * tangents)],
+            mirror: Vec::new(),
+        }
+    }
+
+    fn tile(&self, worker: &mut Worker<T>, row: usize, column: usize) -> Result<(), Error> {
+        let options = self.call.options;
+        let (left, right) = (self.left, self.right());
+        let entry = self.call.draft.entry_len();
+        let (rows, columns) = (self.rows(row, left.count), self.rows(column, right.count));
+        let (height, width) = (rows.len(), columns.len());
+        let symmetric = self.right.is_none();
+        let diagonal = symmetric && row == column;
+        for i in rows.clone() {
+            options.check_cancelled()?;
+            worker.one.take_lane(&left.groups[i / left.width].side, i % left.width);
+            // below the diagonal entries are mirrored, on it they are known
+            let first = if diagonal { i + 1 } else { columns.start };
+            let groups = first / right.width..columns.end.div_ceil(right.width);
+            for group in groups.filter(|_| first < columns.end) {
+                self.vector(worker, group);
+                let at = group * right.width;
+                for j in at.max(first)..(at + right.width).min(columns.end) {
+                    let to = ((i - rows.start) * width + j - columns.start) * entry;
+                    let from = (j - at) * entry;
+                    for (tile, lanes) in worker.tile.iter_mut().zip(&worker.lanes) {
+                        if !tile.is_empty() {
+                            tile[to..to + entry].copy_from_slice(&lanes[from..from + entry]);
+                        }
+                    }
+                }
+            }
+        }
+        for quantity in options.want.quantities() {
+            let which = usize::from(quantity == Quantity::Ntk);
+            let send = |row: usize, column: usize, tile: ArrayView2<T>| {
+                self.sink.write(quantity, row, column, tile).map_err(Error::Sink)
+            };
+            let tile = &mut worker.tile[which][..height * width * entry];
+            if diagonal {
+                self.complete(tile, rows.clone(), which);
+            }
+            let shape = (height, width * entry);
+            send(rows.start, columns.start * entry, view(tile, shape))?;
+            if symmetric && !diagonal {
+                if entry == 1 {
+                    let mirrored = view(tile, shape).reversed_axes();
+                    send(columns.start, rows.start, mirrored)?;
+                } else {
+                    worker.mirror.resize(tile.len(), round(0.0));
+                    for i in 0..height {
+                        for j in 0..width {
+                            let from = &tile[(i * width + j) * entry..][..entry];
+                            let to = &mut worker.mirror[(j * height + i) * entry..][..entry];
+                            self.turn(from, to);
+                        }
+                    }
+                    let shape = (width, height * entry);
+                    send(columns.start, rows.start * entry, view(&worker.mirror, shape))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn entries(&self, row: usize, column: usize) -> u64 {
+        let (left, right) = (self.left, self.right());
+        let height = self.rows(row, left.count).len() as u64;
+        let width = self.rows(column, right.count).len() as u64;
+        if self.right.is_none() && row == column {
+            height * (height + 1) / 2
+        } else {
+            height * width
+        }
+    }
+}
+
+impl<T: Scalar> Task<'_, '_, '_, T> {
+    /// The left image of the worker with a vector of right ones.
+    fn vector(&self, worker: &mut Worker<T>, group: usize) {
+        let recipe = self.recipe();
+        let right = &self.right().groups[group].side;
+        let pairs = Pairs { left: &worker.one, right, itself: false };
+        let [k, t] = &mut worker.lanes;
+        let entry = self.call.draft.entry_len();
+        // a network without trained parameters has a tangent kernel of 0
+        let t = if recipe.tangents { &mut t[..] } else { &mut [][..] };
+        worker.runner.run(&recipe, pairs, &mut Results { k, t, entry });
+    }
+
+    /// Fills a tile on the diagonal: what is known, and mirrors of what is above.
+    fn complete(&self, tile: &mut [T], rows: Range<usize>, which: usize) {
+        let entry = self.call.draft.entry_len();
+        let width = rows.len();
+        for i in 0..width {
+            for j in 0..i {
+                let (head, tail) = tile.split_at_mut(i * width * entry);
+                let from = &head[(j * width + i) * entry..][..entry];
+                self.turn(from, &mut tail[j * entry..][..entry]);
+            }
+            let image = rows.start + i;
+            let (group, lane) = (image / self.left.width, image % self.left.width);
+            let to = &mut tile[(i * width + i) * entry..][..entry];
+            let known = self.left.groups[group].diagonal.as_ref().map(|both| &both[which]);
+            match known {
+                Some(known) if !known.is_empty() => {
+                    let from = &known[lane * entry..(lane + 1) * entry];
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = round(*from));
+                }
+                _ => to.fill(round(0.0)),
+            }
+        }
+    }
+
+    /// The entry with its images exchanged: positions change places.
+    fn turn(&self, from: &[T], to: &mut [T]) {
+        let output = &self.call.draft.graph.nodes[self.call.draft.graph.output];
+        let count = positions(output.size);
+        if from.len() != count * count {
+            to.copy_from_slice(from);
+            return;
+        }
+        for p in 0..count {
+            for q in 0..count {
+                to[q * count + p] = from[p * count + q];
+            }
+        }
+    }
+}
+
+/// A buffer as a matrix of so many rows and columns.
+fn view<T>(buffer: &[T], shape: (usize, usize)) -> ArrayView2<'_, T> {
+    match ArrayView2::from_shape(shape, buffer) {
+        Ok(view) => view,
+        Err(_) => unreachable!("the buffer has {} x {} elements", shape.0, shape.1),
+    }
+}

@@ -1,0 +1,56 @@
+//! What is known of every image alone, for a vector of images or for one of them.
+
+use widelimit_dual::Prepared;
+
+use crate::scalar::Scalar;
+
+/// Images, interleaved: for every quantity the numbers of all images, one a lane, stand together.
+#[derive(Clone, Debug)]
+pub(crate) struct Side<T: Scalar> {
+    /// Images.
+    pub width: usize,
+    /// By position and channel.
+    pub pixels: Vec<T>,
+    /// By activation; points are positions.
+    pub duals: Vec<Prepared<T>>,
+    /// By normalisation and position: `1 / sqrt(v + eps)`.
+    pub norms: Vec<Vec<T>>,
+    /// By mixing, position and position.
+    pub mixings: Vec<Vec<T>>,
+}
+
+impl<T: Scalar> Side<T> {
+    /// Room for images of which nothing is known.
+    pub fn empty(width: usize, [duals, norms, mixings]: [usize; 3]) -> Self {
+        Self {
+            width,
+            pixels: Vec::new(),
+            duals: (0..duals).map(|_| Prepared::empty()).collect(),
+            norms: vec![Vec::new(); norms],
+            mixings: vec![Vec::new(); mixings],
+        }
+    }
+
+    /// Becomes one image of several.
+    pub fn take_lane(&mut self, all: &Self, lane: usize) {
+        let width = all.width;
+        let take = |to: &mut Vec<T>, from: &[T]| {
+            to.clear();
+            to.extend(from[lane..].iter().step_by(width));
+        };
+        take(&mut self.pixels, &all.pixels);
+        for (to, from) in self.duals.iter_mut().zip(&all.duals) {
+            to.take_lane(from, lane, width);
+        }
+        self.norms.iter_mut().zip(&all.norms).for_each(|(to, from)| take(to, from));
+        self.mixings.iter_mut().zip(&all.mixings).for_each(|(to, from)| take(to, from));
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        let vectors = self.norms.iter().chain(&self.mixings).chain([&self.pixels]);
+        let numbers: usize = vectors.map(Vec::len).sum();
+        let prepared: usize = self.duals.iter().map(Prepared::bytes).sum();
+        (numbers * size_of::<T>() + prepared) as u64
+    }
+}
