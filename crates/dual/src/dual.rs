@@ -242,7 +242,8 @@ impl Dual {
     /// Maps rows of entries of images in place: `k` becomes `E[s(u) s(v)]`, and `t` is multiplied by
     /// `E[s'(u) s'(v)]`.
     ///
-    /// An entry's result is that of [`apply`](Self::apply) for its two points, bit for bit.
+    /// An entry's result is that of [`apply`](Self::apply) for its two points, but for rounding in `f32`:
+    /// covariances of images are sums, whose last digits are not known.
     ///
     /// # Panics
     ///

@@ -206,5 +206,5 @@ fn entry<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize
         };
         there[column] = lanes.load(&right[column][m * width..(m + 1) * width]);
     }
-    family.pair(here, there, c)
+    family.pair_of_sums(here, there, c)
 }

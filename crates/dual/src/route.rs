@@ -27,6 +27,13 @@ pub(crate) trait Family<const N: usize>: Clone + Send + Sync {
     /// `#[inline(always)]` is needed. Whatever only the second result needs costs nothing when it is not asked for.
     fn pair<R: Real>(&self, left: [R; N], right: [R; N], c: R) -> (R, R);
 
+    /// [`pair`](Self::pair) for entries whose covariance carries rounding of its own, sums over many
+    /// positions: what `pair` spends on the last digits near `|rho| = 1` may be left out.
+    #[inline(always)]
+    fn pair_of_sums<R: Real>(&self, left: [R; N], right: [R; N], c: R) -> (R, R) {
+        self.pair(left, right, c)
+    }
+
     /// `(E[s(u)^2], E[s'(u)^2])` at variance `v`, not through [`pair`](Self::pair) where that
     /// would cancel.
     fn diagonal(&self, v: f64) -> Pair;

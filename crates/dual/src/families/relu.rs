@@ -14,7 +14,7 @@ use std::f64::consts::FRAC_1_PI;
 
 use super::scale::near_one;
 use crate::Pair;
-use crate::lanes::{Real, polynomial};
+use crate::lanes::{Real, polynomial, sextic};
 use crate::route::Family;
 
 /// Minimax polynomials in `w = 1 - |rho|` for `f32`: `acos(|rho|) / (pi sqrt(w))`, relative error
@@ -77,6 +77,23 @@ impl Relu {
         (k, kd)
     }
 
+    /// The same where `c` is only known to `f32` anyway: one part of the square roots is enough.
+    #[inline(always)]
+    fn rough<R: Real>(left: [R; 3], right: [R; 3], c: R) -> (R, R) {
+        let [s, _, s_inverse] = left;
+        let [t, _, t_inverse] = right;
+        let gap = s.mul_add(t, -c.abs());
+        let inverse = s_inverse * t_inverse;
+        let w = (gap * inverse).max(c.zero());
+        // a zero vector is orthogonal to everything
+        let w = w.lit(1.0).select(inverse.eq(c.zero()), w);
+        let (root, square) = (w.sqrt(), w * w);
+        let phi = root * sextic(w, square, &ANGLE);
+        let deficit = (gap * root) * sextic(w, square, &SINE);
+        let kd = phi.select(c.lt(c.zero()), -phi + 1.0);
+        (c.max(c.zero()) + deficit, kd)
+    }
+
     /// Twice the two quantities above, in `f64`.
     #[inline(always)]
     fn double<R: Real>(left: [R; 3], right: [R; 3], c: R) -> (R, R) {
@@ -111,6 +128,17 @@ impl Family<3> for Relu {
     fn pair<R: Real>(&self, left: [R; 3], right: [R; 3], c: R) -> (R, R) {
         let (k, kd) =
             if R::SINGLE { Self::single(left, right, c) } else { Self::double(left, right, c) };
+        let linear = c.lit(self.linear);
+        let bend = c.lit(self.bend / 2.0);
+        (k.mul_add(bend, linear * c), kd.mul_add(bend, linear))
+    }
+
+    #[inline(always)]
+    fn pair_of_sums<R: Real>(&self, left: [R; 3], right: [R; 3], c: R) -> (R, R) {
+        if !R::SINGLE {
+            return self.pair(left, right, c);
+        }
+        let (k, kd) = Self::rough(left, right, c);
         let linear = c.lit(self.linear);
         let bend = c.lit(self.bend / 2.0);
         (k.mul_add(bend, linear * c), kd.mul_add(bend, linear))

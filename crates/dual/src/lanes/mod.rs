@@ -209,6 +209,16 @@ pub trait Lanes<T>: Copy {
     fn store(self, slice: &mut [T], vector: Self::Vector);
 }
 
+/// `c[0] + c[1] x + ... + c[6] x^6`, `square` being `x^2`: fewer steps one behind the other than by
+/// Horner's rule, for loops that wait for results rather than for units.
+#[inline(always)]
+pub(crate) fn sextic<R: Real>(x: R, square: R, c: &[f64; 7]) -> R {
+    let pair = |low: f64, high: f64| x.lit(high).mul_add(x, x.lit(low));
+    let high = square.mul_add(x.lit(c[6]), pair(c[4], c[5]));
+    let middle = high.mul_add(square, pair(c[2], c[3]));
+    middle.mul_add(square, pair(c[0], c[1]))
+}
+
 /// `c[0] + x (c[1] + x (c[2] + ...))` by Horner's rule.
 #[inline(always)]
 pub fn polynomial<R: Real, const N: usize>(x: R, c: &[f64; N]) -> R {

@@ -1,14 +1,15 @@
 //! One vector of pairs through a schedule.
 
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use widelimit_dual::{Field, Isa, Left};
 
-use crate::images::geometry::{AXES, HERE, Image, Offset, Offsets, sign};
+use crate::images::geometry::{AXES, HERE, Image, Offset, Offsets, positions, sign};
 use crate::images::graph::{Graph, Make, Node};
-use crate::images::schedule::{Place, Rows, Schedule, Step, Target};
+use crate::images::schedule::{LINKS, Place, Rows, Schedule, Step, Target};
 use crate::images::side::Side;
-use crate::images::sweeps::{self, BoxSum, Combine, Gather, Gram, Normalise, Push, Sum, Taps};
+use crate::images::sweeps::{BoxSum, Combine, Gather, Gram, Normalise, Push, Run, Sum, Taps};
 use crate::program::{Join, PoolScaling, Program, TMap};
 use crate::rows::{Add, AffineBoth, AffineK, multiply};
 use crate::scalar::{Scalar, round, widen};
@@ -67,14 +68,57 @@ pub(crate) struct Runner<T> {
     lane: Vec<T>,
     /// By value, axis and offset: which entries of an image are pooled into which others.
     pools: Vec<[Vec<Pooled<T>>; AXES]>,
-    lines: Vec<sweeps::Step<T>>,
 }
 
 /// Entries along an axis that go into coarser images, by their offset.
-type Pooled<T> = Vec<(i32, Vec<sweeps::Step<T>>)>;
+type Pooled<T> = Vec<(i32, Vec<Run<T>>)>;
 
 /// Bytes of covariances and tangent kernels that a block of rows of an image may have.
-const BLOCK: usize = 12 << 10;
+const BLOCK: usize = 8 << 10;
+
+/// One convolution of a chain, and how far it is.
+#[derive(Clone, Copy)]
+struct Link {
+    image: Image,
+    rows: Taps,
+    columns: Taps,
+    map: crate::program::Affine,
+    has_t: bool,
+    activation: Option<(usize, usize)>,
+    /// Where its ring begins.
+    ring: usize,
+    /// Rows at a time.
+    block: usize,
+    /// Input rows summed, and output rows made.
+    next: usize,
+    made: usize,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        let taps = Taps { input: 0, output: 0, filter: 1, stride: 1, dilation: 1, first: 0 };
+        Self {
+            image: Image::new([1; AXES], HERE),
+            rows: taps,
+            columns: taps,
+            map: crate::program::Affine::IDENTITY,
+            has_t: false,
+            activation: None,
+            ring: 0,
+            block: 1,
+            next: 0,
+            made: 0,
+        }
+    }
+}
+
+impl Link {
+    /// The end of the output rows that can be made now, where so many input rows are there.
+    fn reach(&self, ready: usize) -> usize {
+        let last = (self.made + self.block).min(self.rows.output);
+        (self.made..last).find(|&q| self.rows.end(q) > ready).unwrap_or(last)
+    }
+}
 
 impl<T: Scalar> Runner<T> {
     pub fn new(recipe: &Recipe, width: usize) -> Self {
@@ -86,7 +130,7 @@ impl<T: Scalar> Runner<T> {
             width,
             k: zeros(schedule.space),
             t: zeros(if tangents { schedule.space } else { 0 }),
-            ring: zeros(ring(graph) * 2),
+            ring: zeros(ring(graph) * 2 * LINKS),
             sums: (0..nodes).map(|_| sums()).collect(),
             needs: vec![Vec::new(); nodes],
             at: vec![Vec::new(); nodes],
@@ -94,13 +138,12 @@ impl<T: Scalar> Runner<T> {
             terms: Vec::new(),
             lane: zeros(1),
             pools: graph.nodes.iter().map(|node| pools(graph, node)).collect(),
-            lines: Vec::new(),
         }
     }
 
     /// Bytes that [`new`](Self::new) allocates.
     pub fn bytes(graph: &Graph, schedule: &Schedule, tangents: bool, width: usize) -> u64 {
-        let vectors = schedule.space * (1 + usize::from(tangents)) + 2 * ring(graph);
+        let vectors = schedule.space * (1 + usize::from(tangents)) + 2 * LINKS * ring(graph);
         (vectors * width * size_of::<T>()) as u64
     }
 
@@ -178,7 +221,7 @@ impl<T: Scalar> Runner<T> {
                 self.make(recipe, pairs, node, false);
             }
             for (user, _) in wanted.iter().filter(|(_, value)| *value == node) {
-                let entries = crate::images::geometry::positions(graph.nodes[node].size);
+                let entries = positions(graph.nodes[node].size);
                 let index = self.needs[node].iter().position(|offset| *offset == HERE);
                 let start = self.at[node][index.unwrap_or(0)] * self.width;
                 let values = &mut self.k[start..start + entries * self.width];
@@ -209,7 +252,10 @@ impl<T: Scalar> Runner<T> {
                 continue;
             }
             self.address(recipe, node);
-            if !graph.nodes[node].make.gathers() && !self.done[node] {
+            if graph.nodes[node].make.gathers() || self.done[node] {
+                continue;
+            }
+            if !self.chain(recipe, pairs, node) {
                 self.make(recipe, pairs, node, true);
             }
         }
@@ -273,11 +319,12 @@ impl<T: Scalar> Runner<T> {
         match &made.make {
             Make::Input { map } => {
                 let (k, t) = self.both(span, has_t);
-                let channels = pairs.right.pixels.len()
-                    / (pairs.right.width * crate::images::geometry::positions(made.size));
+                let channels =
+                    pairs.right.pixels.len() / (pairs.right.width * positions(made.size));
                 let map = without_tangents(*map, tangents);
                 let (left, right) = (&pairs.left.pixels, &pairs.right.pixels);
-                T::dispatch(isa, Gram { image, channels, left, each, right, map, k, t });
+                let lines = 0..image.len[0] * image.len[1];
+                T::dispatch(isa, Gram { image, lines, channels, left, each, right, map, k, t });
             }
             Make::Conv { windows, .. } if windows.iter().all(|window| window.is_plain()) => {
                 self.conv(recipe, pairs, (node, index), image, fuse);
@@ -534,6 +581,123 @@ impl<T: Scalar> Runner<T> {
         }
     }
 
+    /// Runs the chain that begins with a value, if there is one: rows go through all its convolutions
+    /// and activations while they are in the first-level cache.
+    fn chain(&mut self, recipe: &Recipe, pairs: Pairs<T>, head: usize) -> bool {
+        let Recipe { graph, schedule, tangents, isa, .. } = *recipe;
+        let Some(chain) = &schedule.chains[head] else { return false };
+        if chain.links.iter().any(|(conv, _)| self.needs[*conv].len() != 1) {
+            return false;
+        }
+        let image =
+            |needs: &[Vec<Offset>], node: usize| Image::new(graph.nodes[node].size, needs[node][0]);
+        let input = graph.nodes[chain.links[0].0].inputs[0];
+        let mut source = image(&self.needs, input);
+        if source.len[0] != 1 {
+            return false;
+        }
+        let start = self.find(input, source.offset);
+        let mut links = [Link::default(); LINKS];
+        let mut ring = 0;
+        for (link, &(conv, activation)) in links.iter_mut().zip(&chain.links) {
+            let made = &graph.nodes[conv];
+            let Make::Conv { windows, map } = &made.make else { return false };
+            let image = image(&self.needs, conv);
+            let activation = activation.map(|next| match graph.nodes[next].make {
+                Make::Activation { dual, slot } => (dual, slot),
+                _ => (0, 0),
+            });
+            let rows = taps(windows[1], source, image, 1);
+            let columns = taps(windows[2], source, image, 2);
+            let map = without_tangents(*map, tangents);
+            let has_t = tangents && made.t;
+            let row = image.len[2] * self.width * size_of::<T>() * (1 + usize::from(has_t));
+            let block = (BLOCK / row).max(1);
+            *link = Link {
+                image,
+                rows,
+                columns,
+                map,
+                has_t,
+                activation,
+                ring,
+                block,
+                next: 0,
+                made: 0,
+            };
+            ring += 2 * rows.extent() * image.len[2] * self.width;
+            source = image;
+        }
+        let links = &mut links[..chain.links.len()];
+        let first = image(&self.needs, input);
+        let mut there = if chain.input.is_some() { 0 } else { first.len[1] };
+        while links.iter().any(|link| link.made < link.image.len[1]) {
+            if let Some(node) = chain.input
+                && there < first.len[1]
+            {
+                let end = (there + links[0].block).min(first.len[1]);
+                self.products(recipe, pairs, node, first, (start, there..end));
+                there = end;
+            }
+            let mut ready = there;
+            for link in links.iter_mut() {
+                let out = link.made..link.reach(ready);
+                ready = out.end;
+                if out.is_empty() {
+                    continue;
+                }
+                let job = BoxSum {
+                    rows: link.rows,
+                    columns: link.columns,
+                    from: start,
+                    to: start,
+                    next: &mut link.next,
+                    out: out.clone(),
+                    map: link.map,
+                    k: &mut self.k,
+                    t: link.has_t.then_some(&mut self.t[..]),
+                    ring: &mut self.ring[link.ring..],
+                };
+                T::dispatch(isa, job);
+                link.made = out.end;
+                if let Some(activation) = link.activation {
+                    let at = (start + out.start * link.image.len[2]) * self.width;
+                    let place = (0, out);
+                    self.activate(recipe, pairs, activation, link.image, place, (at, link.has_t));
+                }
+            }
+        }
+        for &(conv, activation) in &chain.links {
+            self.done[conv] = true;
+            if let Some(activation) = activation {
+                self.done[activation] = true;
+            }
+        }
+        true
+    }
+
+    /// Some rows of the inner products of a flat image.
+    fn products(
+        &mut self,
+        recipe: &Recipe,
+        pairs: Pairs<T>,
+        node: usize,
+        image: Image,
+        (start, rows): (usize, Range<usize>),
+    ) {
+        let made = &recipe.graph.nodes[node];
+        let Make::Input { map } = &made.make else { return };
+        let from = (start + rows.start * image.len[2]) * self.width;
+        let span = from..from + rows.len() * image.len[2] * self.width;
+        let map = without_tangents(*map, recipe.tangents);
+        let (k, t) = self.both(span, recipe.tangents && made.t);
+        let channels = pairs.right.pixels.len() / (pairs.right.width * positions(made.size));
+        let each = pairs.side() == Left::Each;
+        let (left, right) = (&pairs.left.pixels, &pairs.right.pixels);
+        let job = Gram { image, lines: rows, channels, left, each, right, map, k, t };
+        T::dispatch(recipe.isa, job);
+    }
+
     /// The activation that is written over a convolution, if that is all that happens to it.
     fn behind(&self, recipe: &Recipe, node: usize) -> Option<(usize, (usize, usize))> {
         let next = node + 1;
@@ -661,42 +825,41 @@ impl<T: Scalar> Runner<T> {
         let width = self.width;
         let size = recipe.graph.nodes[node].size;
         let negative = sign(image.offset) < 0;
-        let mut weighted = std::mem::take(&mut self.lines);
         let of = |axis: usize| {
             let number = self.pools[node][axis].len() / 2;
             &self.pools[node][axis][number.wrapping_add_signed(image.offset[axis] as isize)]
         };
         let (mut all, axes) = ([&mut self.k, &mut self.t], [of(0), of(1), of(2)]);
         for (o0, planes) in axes[0] {
-            for (o1, lines) in axes[1] {
+            for (o1, rows_of) in axes[1] {
                 for (o2, columns) in axes[2] {
                     let coarse = Image::new(size, [*o0, *o1, *o2]);
                     let Some(to) = rows.at(&coarse, negative) else { continue };
-                    let to = to * width..(to + coarse.entries()) * width;
-                    weighted.clear();
-                    for plane in planes {
-                        weighted.extend(lines.iter().map(|line| sweeps::Step {
-                            from: plane.from * image.len[1] as u32 + line.from,
-                            to: plane.to * coarse.len[1] as u32 + line.to,
-                            weight: round(widen(plane.weight) * widen(line.weight)),
-                        }));
-                    }
-                    for values in all.iter_mut().take(1 + usize::from(has_t)) {
-                        let (to, from) = two(values, to.clone(), span.clone());
-                        let job = Push {
-                            rows: &weighted,
-                            columns,
-                            from_columns: image.len[2],
-                            to_columns: coarse.len[2],
-                            from,
-                            to,
-                        };
-                        T::dispatch(recipe.isa, job);
+                    let [from_plane, to_plane] = [image, coarse].map(|i| i.len[1] * i.len[2]);
+                    for run in planes {
+                        for plane in 0..run.count {
+                            let from = (run.from + plane * run.step) * from_plane * width;
+                            let from = span.start + from..span.start + from + from_plane * width;
+                            let target = (to + (run.to + plane) * to_plane) * width;
+                            let target = target..target + to_plane * width;
+                            for values in all.iter_mut().take(1 + usize::from(has_t)) {
+                                let (to, from) = two(values, target.clone(), from.clone());
+                                let job = Push {
+                                    rows: rows_of,
+                                    columns,
+                                    weight: run.weight,
+                                    from_columns: image.len[2],
+                                    to_columns: coarse.len[2],
+                                    from,
+                                    to,
+                                };
+                                T::dispatch(recipe.isa, job);
+                            }
+                        }
                     }
                 }
             }
         }
-        self.lines = weighted;
     }
 
     /// The sums over entries become a value; opposite offsets first, so that turning all of them round
@@ -727,7 +890,7 @@ impl<T: Scalar> Runner<T> {
         let made = &graph.nodes[node];
         let (Make::Mix { slot, .. }, input) = (&made.make, made.inputs[0]) else { return };
         let (Some(from), Some(to)) = (&schedule.rows[input], &schedule.rows[node]) else { return };
-        let count = crate::images::geometry::positions(made.size);
+        let count = positions(made.size);
         let width = self.width;
         let (left, right) = (&pairs.left.mixings[*slot], &pairs.right.mixings[*slot]);
         let each = pairs.side() == Left::Each;
@@ -778,7 +941,7 @@ impl<T: Scalar> Runner<T> {
     fn deliver(&self, recipe: &Recipe, value: usize, offset: Offset, results: &mut Results<T>) {
         let made = &recipe.graph.nodes[value];
         let image = Image::new(made.size, offset);
-        let count = crate::images::geometry::positions(made.size);
+        let count = positions(made.size);
         let mut vector = self.find(value, offset);
         let has_t = recipe.tangents && made.t;
         for line in 0..image.len[0] * image.len[1] {
@@ -802,7 +965,7 @@ impl<T: Scalar> Runner<T> {
     /// All covariances of a kept value, as `[position][position][lane]`.
     pub fn kept(&self, recipe: &Recipe, node: usize) -> Vec<T> {
         let size = recipe.graph.nodes[node].size;
-        let count = crate::images::geometry::positions(size);
+        let count = positions(size);
         let mut matrix = vec![round(0.0); count * count * self.width];
         let Some(rows) = &recipe.schedule.rows[node] else { return matrix };
         for offset in Offsets::all(size).iter() {
@@ -897,7 +1060,6 @@ fn pools<T: Scalar>(graph: &Graph, node: &Node) -> [Vec<Pooled<T>>; AXES] {
 
 /// Which entries along an axis of an image go where in coarser images, by their offset.
 fn steps<T: Scalar>(window: Window, scaling: PoolScaling, image: Image, axis: usize) -> Pooled<T> {
-    let mut all: Pooled<T> = Vec::new();
     let weight = |q: usize| match scaling {
         PoolScaling::Window => 1.0 / window.filter as f64,
         PoolScaling::Inside => 1.0 / window.taps(q).max(1) as f64,
@@ -910,26 +1072,54 @@ fn steps<T: Scalar>(window: Window, scaling: PoolScaling, image: Image, axis: us
             holders[p].push(q);
         }
     }
+    let mut single: BTreeMap<i32, Vec<Run<T>>> = BTreeMap::new();
     for place in 0..image.len[axis] {
         let p = image.low[axis] + place;
         let other = p.wrapping_add_signed(image.offset[axis] as isize);
         for &q in &holders[p] {
             for &q2 in &holders[other] {
                 let coarse = q2 as i32 - q as i32;
-                let low = (-coarse).max(0) as usize;
-                let step = sweeps::Step {
-                    from: place as u32,
-                    to: (q - low) as u32,
-                    weight: round(weight(q) * weight(q2)),
-                };
-                match all.iter_mut().find(|(offset, _)| *offset == coarse) {
-                    Some((_, steps)) => steps.push(step),
-                    None => all.push((coarse, vec![step])),
-                }
+                let to = q - (-coarse).max(0) as usize;
+                let weight = round(weight(q) * weight(q2));
+                let run = Run { from: place, step: 1, to, count: 1, weight };
+                single.entry(coarse).or_default().push(run);
             }
         }
     }
-    all
+    single.into_iter().map(|(coarse, runs)| (coarse, join(runs))).collect()
+}
+
+/// Single entries, ascending in where they come from, as few runs; what goes into one and the same
+/// entry stays in its order.
+fn join<T: Scalar>(singles: Vec<Run<T>>) -> Vec<Run<T>> {
+    let mut runs: Vec<Run<T>> = Vec::new();
+    let mut rank: HashMap<usize, usize> = HashMap::new();
+    let mut ranked: Vec<(usize, Run<T>)> = singles
+        .into_iter()
+        .map(|run| {
+            let rank = rank.entry(run.to).or_default();
+            *rank += 1;
+            (*rank, run)
+        })
+        .collect();
+    // first what comes first into every entry, then the second
+    ranked.sort_by_key(|(rank, run)| (*rank, run.to));
+    for (index, (rank, run)) in ranked.iter().enumerate() {
+        let same = index > 0 && ranked[index - 1].0 == *rank;
+        if same
+            && let Some(last) = runs.last_mut()
+            && last.to + last.count == run.to
+            && last.weight == run.weight
+        {
+            let step = run.from.wrapping_sub(last.from + (last.count - 1) * last.step);
+            if step > 0 && run.from > last.from && (last.count == 1 || step == last.step) {
+                (last.step, last.count) = (step, last.count + 1);
+                continue;
+            }
+        }
+        runs.push(*run);
+    }
+    runs
 }
 
 /// Two ranges of one slice that do not overlap.

@@ -18,6 +18,7 @@ use crate::images::geometry::{
 };
 use crate::images::graph::{Graph, Make};
 use crate::images::space::Space;
+use crate::window::Window;
 
 /// Who receives the images of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +160,17 @@ fn leading(size: [usize; AXES]) -> usize {
     (0..AXES).find(|&axis| size[axis] > 1).unwrap_or(AXES - 1)
 }
 
+/// Convolutions, each with the activation behind it, that go through the rows of an image together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Chain {
+    /// The input itself, if it is not there yet.
+    pub input: Option<usize>,
+    pub links: Vec<(usize, Option<usize>)>,
+}
+
+/// Convolutions in a chain: their rows stay in the first-level cache.
+pub(crate) const LINKS: usize = 3;
+
 /// How a pair is computed.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
@@ -166,6 +178,8 @@ pub(crate) struct Schedule {
     pub steps: Vec<Step>,
     /// Where every value lies.
     pub places: Vec<Place>,
+    /// By their first value: runs of convolutions and activations, each written over the one before.
+    pub chains: Vec<Option<Chain>>,
     /// The rows of gathered values.
     pub rows: Vec<Option<Rows>>,
     /// Offsets of every value that are computed.
@@ -204,6 +218,7 @@ impl Schedule {
                 stages,
                 steps: Vec::new(),
                 places: vec![Place::Rows; graph.nodes.len()],
+                chains: vec![None; graph.nodes.len()],
                 rows,
                 demand,
                 space: 0,
@@ -213,8 +228,56 @@ impl Schedule {
         );
         planner.scratch(purpose);
         planner.run(purpose);
+        if purpose == Purpose::Kernel {
+            planner.schedule.chain(graph);
+        }
         planner.schedule
     }
+}
+
+impl Schedule {
+    /// Finds runs of convolutions in place.
+    fn chain(&mut self, graph: &Graph) {
+        for stage in &self.stages {
+            let over = |node: usize, input: usize| self.places[node] == Place::Over(input);
+            let mut index = 0;
+            while index < stage.nodes.len() {
+                let head = index;
+                let first = stage.nodes[head];
+                let input = matches!(graph.nodes[first].make, Make::Input { .. }).then_some(first);
+                index += usize::from(input.is_some());
+                let mut links: Vec<(usize, Option<usize>)> = Vec::new();
+                let mut last = input;
+                while let Some(&conv) = stage.nodes.get(index)
+                    && links.len() < LINKS
+                    && is_flat_conv(&graph.nodes[conv].make)
+                    && last.map_or(matches!(self.places[conv], Place::Over(_)), |last| {
+                        over(conv, last)
+                    })
+                {
+                    let next = stage.nodes.get(index + 1).copied();
+                    let activation = next.filter(|&next| {
+                        let make = &graph.nodes[next].make;
+                        matches!(make, Make::Activation { .. }) && over(next, conv)
+                    });
+                    index += 1 + usize::from(activation.is_some());
+                    last = Some(activation.unwrap_or(conv));
+                    links.push((conv, activation));
+                }
+                if links.is_empty() {
+                    index = head + 1;
+                } else {
+                    self.chains[first] = Some(Chain { input, links });
+                }
+            }
+        }
+    }
+}
+
+/// A convolution in place that leaves the first of three axes alone.
+fn is_flat_conv(make: &Make) -> bool {
+    let flat = |windows: &[Window; AXES]| windows[0] == Window::identity(windows[0].input);
+    is_plain_conv(make) && matches!(make, Make::Conv { windows, .. } if flat(windows))
 }
 
 impl Stage {

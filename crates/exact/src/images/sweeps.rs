@@ -10,6 +10,8 @@ use crate::program::{Affine, TMap};
 /// Inner products over channels, then an affine map.
 pub(crate) struct Gram<'a, T> {
     pub image: Image,
+    /// Rows of the image, planes one behind the other; `k` and `t` begin with the first of them.
+    pub lines: Range<usize>,
     pub channels: usize,
     pub left: &'a [T],
     /// Whether every lane has a left image of its own.
@@ -24,40 +26,76 @@ pub(crate) struct Gram<'a, T> {
 impl<T: Copy> Job<T> for Gram<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let Self { image, channels, left, each, right, map, k, t } = self;
-        let [planes, rows, columns] = image.len;
+        match self.channels {
+            1 => self.sweep::<L, 1>(lanes),
+            2 => self.sweep::<L, 2>(lanes),
+            3 => self.sweep::<L, 3>(lanes),
+            _ => self.sweep::<L, 0>(lanes),
+        }
+    }
+}
+
+impl<T: Copy> Gram<'_, T> {
+    /// With the number of channels known beforehand, or 0.
+    #[inline(always)]
+    fn sweep<L: Lanes<T>, const CHANNELS: usize>(self, lanes: L) {
+        let Self { image, lines, channels, left, each, right, map, k, t } = self;
+        let channels = if CHANNELS > 0 { CHANNELS } else { channels };
+        let [_, rows, columns] = image.len;
         let width = L::WIDTH;
         let left_width = if each { width } else { 1 };
         let emit = Emit::new(map);
-        for line in 0..planes * rows {
+        let mut row = 0..columns * width;
+        for line in lines {
             let [p, q] = image.row(line / rows, line % rows);
-            let left = &left[p * channels * left_width..][..columns * channels * left_width];
-            let right = &right[q * channels * width..][..columns * channels * width];
-            let place = line * columns * width..(line + 1) * columns * width;
-            let k = &mut k[place.clone()];
-            let t = if t.is_empty() { &mut [][..] } else { &mut t[place] };
-            for m in 0..columns {
-                let right =
-                    right[m * channels * width..(m + 1) * channels * width].chunks_exact(width);
-                let mut sum = lanes.load(&k[m * width..]).zero();
-                if each {
-                    let left = left[m * channels * width..].chunks_exact(width);
-                    for (x, z) in left.zip(right) {
-                        sum = lanes.load(x).mul_add(lanes.load(z), sum);
-                    }
-                } else {
-                    for (x, z) in left[m * channels..(m + 1) * channels].iter().zip(right) {
-                        sum = lanes.splat(*x).mul_add(lanes.load(z), sum);
-                    }
+            let left = left[p * channels * left_width..].chunks_exact(channels * left_width);
+            let right = right[q * channels * width..].chunks_exact(channels * width);
+            let points = left.zip(right);
+            let k = k[row.clone()].chunks_exact_mut(width);
+            if t.is_empty() {
+                for (k, (x, z)) in k.zip(points) {
+                    let sum = inner::<T, L, CHANNELS>(lanes, x, each, z);
+                    lanes.store(k, emit.k(sum));
                 }
-                lanes.store(&mut k[m * width..(m + 1) * width], emit.k(sum));
-                if !t.is_empty() {
-                    let value = emit.start(sum);
-                    lanes.store(&mut t[m * width..(m + 1) * width], value);
+            } else {
+                let t = t[row.clone()].chunks_exact_mut(width);
+                for ((k, t), (x, z)) in k.zip(t).zip(points) {
+                    let sum = inner::<T, L, CHANNELS>(lanes, x, each, z);
+                    lanes.store(k, emit.k(sum));
+                    lanes.store(t, emit.start(sum));
                 }
             }
+            row = row.end..row.end + columns * width;
         }
     }
+}
+
+/// The inner product of two points.
+#[inline(always)]
+fn inner<T: Copy, L: Lanes<T>, const CHANNELS: usize>(
+    lanes: L,
+    x: &[T],
+    each: bool,
+    z: &[T],
+) -> L::Vector {
+    let width = L::WIDTH;
+    let mut sum = lanes.load(&z[..width]).zero();
+    if each {
+        for (x, z) in x.chunks_exact(width).zip(z.chunks_exact(width)) {
+            sum = lanes.load(x).mul_add(lanes.load(z), sum);
+        }
+    } else if CHANNELS > 0 {
+        let (x, z) = (&x[..CHANNELS], &z[..CHANNELS * width]);
+        for channel in 0..CHANNELS {
+            let z = lanes.load(&z[channel * width..(channel + 1) * width]);
+            sum = lanes.splat(x[channel]).mul_add(z, sum);
+        }
+    } else {
+        for (x, z) in x.iter().zip(z.chunks_exact(width)) {
+            sum = lanes.splat(*x).mul_add(lanes.load(z), sum);
+        }
+    }
+    sum
 }
 
 /// An affine map of sums.
@@ -113,11 +151,25 @@ impl Taps {
     #[inline(always)]
     fn inside(self, q: usize) -> (usize, usize) {
         let start = (q * self.stride) as i64 + self.first;
+        let end = self.input as i64;
+        if self.dilation == 1 {
+            let last = (start + self.filter as i64).min(end);
+            let first = start.max(0);
+            return (first as usize, (last - first).max(0) as usize);
+        }
         let step = self.dilation as i64;
         let skipped = if start < 0 { (-start + step - 1) / step } else { 0 };
-        let room = self.input as i64 - 1 - start;
+        let room = end - 1 - start;
         let last = if room < 0 { 0 } else { (room / step + 1).min(self.filter as i64) };
         ((start + skipped * step).max(0) as usize, (last - skipped).max(0) as usize)
+    }
+
+    /// One behind the last input that output `q` reads.
+    pub fn end(self, q: usize) -> usize {
+        match self.inside(q) {
+            (_, 0) => 0,
+            (first, count) => first + (count - 1) * self.dilation + 1,
+        }
     }
 
     /// Whether this is three neighbours with the output in the middle.
@@ -178,59 +230,42 @@ impl<T: Copy> Job<T> for BoxSum<'_, T> {
             Some(t) => (t, map.t != TMap::Empty),
             None => (&mut none[..], false),
         };
+        // the place of the next row in the ring
+        let mut place = *next % extent;
         for q in out {
             let (first, count) = rows.inside(q);
             let end = if count == 0 { *next } else { first + (count - 1) * rows.dilation + 1 };
             while *next < end {
                 let source = from * width + *next * line;
-                let place = (*next % extent) * length;
-                sum_row(
-                    lanes,
-                    columns,
-                    &k[source..source + line],
-                    &mut ring_k[place..place + length],
-                );
+                let to = place * length..(place + 1) * length;
+                sum_row(lanes, columns, &k[source..source + line], &mut ring_k[to.clone()]);
                 if reads_t {
-                    let row = &t[source..source + line];
-                    sum_row(lanes, columns, row, &mut ring_t[place..place + length]);
+                    sum_row(lanes, columns, &t[source..source + line], &mut ring_t[to]);
                 }
                 *next += 1;
+                place = if place + 1 == extent { 0 } else { place + 1 };
             }
             let target = to * width + q * length;
-            let place = |d: usize| {
-                let start = ((first + d * rows.dilation) % extent) * length;
-                start..start + length
-            };
             let k = &mut k[target..target + length];
             let t = if writes_t { &mut t[target..target + length] } else { &mut [][..] };
-            if count == 3 {
-                let a = [&ring_k[place(0)], &ring_k[place(1)], &ring_k[place(2)]];
-                if !writes_t {
-                    for m in (0..length).step_by(width) {
-                        let sum = three(lanes, a, m);
-                        lanes.store(&mut k[m..m + width], emit.k(sum));
-                    }
-                } else if reads_t {
-                    let b = [&ring_t[place(0)], &ring_t[place(1)], &ring_t[place(2)]];
-                    for m in (0..length).step_by(width) {
-                        let (sum, sum_t) = (three(lanes, a, m), three(lanes, b, m));
-                        lanes.store(&mut k[m..m + width], emit.k(sum));
-                        lanes.store(&mut t[m..m + width], emit.t(sum, sum_t));
-                    }
+            if count == 3 && extent == 3 {
+                // all of the ring, the oldest row first
+                let places = [place, place + 1, place + 2].map(|p| if p >= 3 { p - 3 } else { p });
+                let sums = places.map(|p| &ring_k[p * length..(p + 1) * length]);
+                if reads_t {
+                    let sums_t = places.map(|p| &ring_t[p * length..(p + 1) * length]);
+                    both(lanes, emit, sums, sums_t, k, t);
                 } else {
-                    for m in (0..length).step_by(width) {
-                        let sum = three(lanes, a, m);
-                        lanes.store(&mut k[m..m + width], emit.k(sum));
-                        lanes.store(&mut t[m..m + width], emit.start(sum));
-                    }
+                    alone(lanes, emit, sums, k, t);
                 }
                 continue;
             }
-            for m in (0..length).step_by(width) {
-                let mut sum = lanes.load(&k[m..m + width]).zero();
+            let row = |d: usize| (first + d * rows.dilation) % extent * length;
+            for (m, k) in k.chunks_exact_mut(width).enumerate() {
+                let mut sum = lanes.load(k).zero();
                 let mut sum_t = sum;
                 for d in 0..count {
-                    let at = place(d).start + m;
+                    let at = row(d) + m * width;
                     let value = lanes.load(&ring_k[at..at + width]);
                     sum = if d == 0 { value } else { sum + value };
                     if reads_t {
@@ -238,20 +273,61 @@ impl<T: Copy> Job<T> for BoxSum<'_, T> {
                         sum_t = if d == 0 { value } else { sum_t + value };
                     }
                 }
-                lanes.store(&mut k[m..m + width], emit.k(sum));
+                lanes.store(k, emit.k(sum));
                 if writes_t {
                     let value = if reads_t { emit.t(sum, sum_t) } else { emit.start(sum) };
-                    lanes.store(&mut t[m..m + width], value);
+                    lanes.store(&mut t[m * width..(m + 1) * width], value);
                 }
             }
         }
     }
 }
 
+/// Three rows of sums of covariances and of tangent kernels.
 #[inline(always)]
-fn three<T: Copy, L: Lanes<T>>(lanes: L, rows: [&[T]; 3], m: usize) -> L::Vector {
-    let [a, b, c] = rows.map(|row| lanes.load(&row[m..m + L::WIDTH]));
-    a + b + c
+fn both<T: Copy, L: Lanes<T>>(
+    lanes: L,
+    emit: Emit,
+    [a, b, c]: [&[T]; 3],
+    [d, e, f]: [&[T]; 3],
+    k: &mut [T],
+    t: &mut [T],
+) {
+    let width = L::WIDTH;
+    let sums = a.chunks_exact(width).zip(b.chunks_exact(width)).zip(c.chunks_exact(width));
+    let sums_t = d.chunks_exact(width).zip(e.chunks_exact(width)).zip(f.chunks_exact(width));
+    let targets = k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width));
+    for ((((a, b), c), ((d, e), f)), (k, t)) in sums.zip(sums_t).zip(targets) {
+        let sum = lanes.load(a) + lanes.load(b) + lanes.load(c);
+        let sum_t = lanes.load(d) + lanes.load(e) + lanes.load(f);
+        lanes.store(k, emit.k(sum));
+        lanes.store(t, emit.t(sum, sum_t));
+    }
+}
+
+/// Three rows of sums of covariances; a tangent kernel may begin here.
+#[inline(always)]
+fn alone<T: Copy, L: Lanes<T>>(
+    lanes: L,
+    emit: Emit,
+    [a, b, c]: [&[T]; 3],
+    k: &mut [T],
+    t: &mut [T],
+) {
+    let width = L::WIDTH;
+    let sums = a.chunks_exact(width).zip(b.chunks_exact(width)).zip(c.chunks_exact(width));
+    if t.is_empty() {
+        for (((a, b), c), k) in sums.zip(k.chunks_exact_mut(width)) {
+            lanes.store(k, emit.k(lanes.load(a) + lanes.load(b) + lanes.load(c)));
+        }
+        return;
+    }
+    let targets = k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width));
+    for (((a, b), c), (k, t)) in sums.zip(targets) {
+        let sum = lanes.load(a) + lanes.load(b) + lanes.load(c);
+        lanes.store(k, emit.k(sum));
+        lanes.store(t, emit.start(sum));
+    }
 }
 
 /// Sums of a row over the taps of its own axis.
@@ -339,18 +415,22 @@ impl<T: Copy> Job<T> for Normalise<'_, T> {
     }
 }
 
-/// One row or column of entries that goes into another, with its weight.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Step<T> {
-    pub from: u32,
-    pub to: u32,
+/// Entries along an axis that go into others, evenly spaced, with one weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Run<T> {
+    pub from: usize,
+    pub step: usize,
+    pub to: usize,
+    pub count: usize,
     pub weight: T,
 }
 
-/// `to[rows, columns] += weight from[rows, columns]`.
+/// `to[rows, columns] += weight from[rows, columns]`, run by run.
 pub(crate) struct Push<'a, T> {
-    pub rows: &'a [Step<T>],
-    pub columns: &'a [Step<T>],
+    pub rows: &'a [Run<T>],
+    pub columns: &'a [Run<T>],
+    /// Weight of the axis before both.
+    pub weight: T,
     /// Entries in a row.
     pub from_columns: usize,
     pub to_columns: usize,
@@ -362,15 +442,22 @@ impl<T: Copy> Job<T> for Push<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
         let width = L::WIDTH;
-        for row in self.rows {
-            let from = &self.from[row.from as usize * self.from_columns * width..];
-            let to = &mut self.to[row.to as usize * self.to_columns * width..];
-            for column in self.columns {
-                let (a, b) = (column.from as usize * width, column.to as usize * width);
-                let weight = lanes.splat(row.weight) * lanes.splat(column.weight);
-                let value = lanes.load(&from[a..a + width]);
-                let sum = value.mul_add(weight, lanes.load(&to[b..b + width]));
-                lanes.store(&mut to[b..b + width], sum);
+        for rows in self.rows {
+            let outer = lanes.splat(self.weight) * lanes.splat(rows.weight);
+            for line in 0..rows.count {
+                let from = (rows.from + line * rows.step) * self.from_columns * width;
+                let from = &self.from[from..from + self.from_columns * width];
+                let to = (rows.to + line) * self.to_columns * width;
+                let to = &mut self.to[to..to + self.to_columns * width];
+                for run in self.columns {
+                    let weight = outer * lanes.splat(run.weight);
+                    let from = from[run.from * width..].chunks(run.step * width);
+                    let to = to[run.to * width..].chunks_exact_mut(width);
+                    for (from, to) in from.zip(to).take(run.count) {
+                        let sum = lanes.load(from).mul_add(weight, lanes.load(to));
+                        lanes.store(to, sum);
+                    }
+                }
             }
         }
     }
