@@ -140,16 +140,25 @@ impl<F: Family<N>, T: Element, const N: usize> Job<T> for FieldJob<'_, F, T, N> 
             return;
         }
         // variances of images are carried in f64: f32 never meets itself
-        if T::SINGLE || field.side == Left::One {
-            sweep::<F, T, L, false, N>(lanes, &family, &mut field);
+        if !T::SINGLE && field.side == Left::Each {
+            sweep::<F, T, L, true, false, N>(lanes, &family, &mut field);
+        } else if F::HAS_PLAIN && family.is_plain() {
+            sweep::<F, T, L, false, true, N>(lanes, &family, &mut field);
         } else {
-            sweep::<F, T, L, true, N>(lanes, &family, &mut field);
+            sweep::<F, T, L, false, false, N>(lanes, &family, &mut field);
         }
     }
 }
 
 #[inline(always)]
-fn sweep<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize>(
+fn sweep<
+    F: Family<N>,
+    T: Element,
+    L: Lanes<T>,
+    const EACH: bool,
+    const PLAIN: bool,
+    const N: usize,
+>(
     lanes: L,
     family: &F,
     field: &mut Field<'_, T>,
@@ -168,8 +177,14 @@ fn sweep<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize
         }
         let Some(t) = &mut field.t else {
             for (m, k) in k.chunks_exact_mut(width).enumerate() {
-                let (value, _) =
-                    entry::<F, T, L, EACH, N>(lanes, family, &left, &right, m, lanes.load(k));
+                let (value, _) = entry::<F, T, L, EACH, PLAIN, N>(
+                    lanes,
+                    family,
+                    &left,
+                    &right,
+                    m,
+                    lanes.load(k),
+                );
                 lanes.store(k, value);
             }
             continue;
@@ -178,7 +193,7 @@ fn sweep<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize
         let pairs = k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width));
         for (m, (k, t)) in pairs.enumerate() {
             let (value, slope) =
-                entry::<F, T, L, EACH, N>(lanes, family, &left, &right, m, lanes.load(k));
+                entry::<F, T, L, EACH, PLAIN, N>(lanes, family, &left, &right, m, lanes.load(k));
             lanes.store(k, value);
             let product = lanes.load(t) * slope;
             lanes.store(t, product);
@@ -187,7 +202,14 @@ fn sweep<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize
 }
 
 #[inline(always)]
-fn entry<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize>(
+fn entry<
+    F: Family<N>,
+    T: Element,
+    L: Lanes<T>,
+    const EACH: bool,
+    const PLAIN: bool,
+    const N: usize,
+>(
     lanes: L,
     family: &F,
     left: &[&[T]; N],
@@ -206,5 +228,5 @@ fn entry<F: Family<N>, T: Element, L: Lanes<T>, const EACH: bool, const N: usize
         };
         there[column] = lanes.load(&right[column][m * width..(m + 1) * width]);
     }
-    family.pair_of_sums(here, there, c)
+    family.pair_of_sums::<L::Vector, PLAIN>(here, there, c)
 }

@@ -29,9 +29,24 @@ pub(crate) trait Family<const N: usize>: Clone + Send + Sync {
 
     /// [`pair`](Self::pair) for entries whose covariance carries rounding of its own, sums over many
     /// positions: what `pair` spends on the last digits near `|rho| = 1` may be left out.
+    ///
+    /// `PLAIN` says that [`is_plain`](Self::is_plain).
     #[inline(always)]
-    fn pair_of_sums<R: Real>(&self, left: [R; N], right: [R; N], c: R) -> (R, R) {
+    fn pair_of_sums<R: Real, const PLAIN: bool>(
+        &self,
+        left: [R; N],
+        right: [R; N],
+        c: R,
+    ) -> (R, R) {
         self.pair(left, right, c)
+    }
+
+    /// Whether some parameters are so common that loops of their own pay.
+    const HAS_PLAIN: bool = false;
+
+    /// Whether these are such parameters.
+    fn is_plain(&self) -> bool {
+        false
     }
 
     /// `(E[s(u)^2], E[s'(u)^2])` at variance `v`, not through [`pair`](Self::pair) where that

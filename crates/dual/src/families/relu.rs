@@ -14,7 +14,7 @@ use std::f64::consts::FRAC_1_PI;
 
 use super::scale::near_one;
 use crate::Pair;
-use crate::lanes::{Real, polynomial, sextic};
+use crate::lanes::{Real, polynomial, quintic, sextic};
 use crate::route::Family;
 
 /// Minimax polynomials in `w = 1 - |rho|` for `f32`: `acos(|rho|) / (pi sqrt(w))`, relative error
@@ -39,6 +39,23 @@ const SINE: [f64; 7] = [
     -6.210631069070453e-05,
     7.665549717656757e-05,
 ];
+
+/// The same with a relative error of 1.2e-7.
+const SHORT_SINE: [f64; 6] =
+    [0.300105402, 0.0150077294, 0.00238485459, 0.000662315818, -2.00471807e-05, 0.000169592663];
+
+const HALF_ANGLE: [f64; 7] = half(ANGLE);
+const HALF_SINE: [f64; 6] = half(SHORT_SINE);
+
+/// Every coefficient halved.
+const fn half<const N: usize>(mut c: [f64; N]) -> [f64; N] {
+    let mut k = 0;
+    while k < N {
+        c[k] /= 2.0;
+        k += 1;
+    }
+    c
+}
 
 /// `a min(x, 0) + b max(x, 0)`: `k = (b - a)^2 E[u+ v+] + a b c`.
 #[derive(Clone, Debug)]
@@ -77,9 +94,10 @@ impl Relu {
         (k, kd)
     }
 
-    /// The same where `c` is only known to `f32` anyway: one part of the square roots is enough.
+    /// The same where `c` is only known to `f32` anyway: one part of the square roots is enough. With
+    /// `HALF` the two quantities themselves, and not twice.
     #[inline(always)]
-    fn rough<R: Real>(left: [R; 3], right: [R; 3], c: R) -> (R, R) {
+    fn rough<R: Real, const HALF: bool>(left: [R; 3], right: [R; 3], c: R) -> (R, R) {
         let [s, _, s_inverse] = left;
         let [t, _, t_inverse] = right;
         let gap = s.mul_add(t, -c.abs());
@@ -88,10 +106,16 @@ impl Relu {
         // a zero vector is orthogonal to everything
         let w = w.lit(1.0).select(inverse.eq(c.zero()), w);
         let (root, square) = (w.sqrt(), w * w);
+        let positive = c.max(c.zero());
+        if HALF {
+            let phi = root * sextic(w, square, &HALF_ANGLE);
+            let kd = phi.select(c.lt(c.zero()), -phi + 0.5);
+            let k = (gap * root).mul_add(quintic(w, square, &HALF_SINE), positive * 0.5);
+            return (k, kd);
+        }
         let phi = root * sextic(w, square, &ANGLE);
-        let deficit = (gap * root) * sextic(w, square, &SINE);
         let kd = phi.select(c.lt(c.zero()), -phi + 1.0);
-        (c.max(c.zero()) + deficit, kd)
+        ((gap * root).mul_add(quintic(w, square, &SHORT_SINE), positive), kd)
     }
 
     /// Twice the two quantities above, in `f64`.
@@ -134,14 +158,28 @@ impl Family<3> for Relu {
     }
 
     #[inline(always)]
-    fn pair_of_sums<R: Real>(&self, left: [R; 3], right: [R; 3], c: R) -> (R, R) {
+    fn pair_of_sums<R: Real, const PLAIN: bool>(
+        &self,
+        left: [R; 3],
+        right: [R; 3],
+        c: R,
+    ) -> (R, R) {
         if !R::SINGLE {
             return self.pair(left, right, c);
         }
-        let (k, kd) = Self::rough(left, right, c);
+        if PLAIN {
+            return Self::rough::<R, true>(left, right, c);
+        }
+        let (k, kd) = Self::rough::<R, false>(left, right, c);
         let linear = c.lit(self.linear);
         let bend = c.lit(self.bend / 2.0);
         (k.mul_add(bend, linear * c), kd.mul_add(bend, linear))
+    }
+
+    const HAS_PLAIN: bool = true;
+
+    fn is_plain(&self) -> bool {
+        self.bend == 1.0 && self.linear == 0.0
     }
 
     fn diagonal(&self, v: f64) -> Pair {

@@ -209,6 +209,14 @@ pub trait Lanes<T>: Copy {
     fn store(self, slice: &mut [T], vector: Self::Vector);
 }
 
+/// `c[0] + c[1] x + ... + c[5] x^5`, as [`sextic`].
+#[inline(always)]
+pub(crate) fn quintic<R: Real>(x: R, square: R, c: &[f64; 6]) -> R {
+    let pair = |low: f64, high: f64| x.lit(high).mul_add(x, x.lit(low));
+    let high = pair(c[4], c[5]).mul_add(square, pair(c[2], c[3]));
+    high.mul_add(square, pair(c[0], c[1]))
+}
+
 /// `c[0] + c[1] x + ... + c[6] x^6`, `square` being `x^2`: fewer steps one behind the other than by
 /// Horner's rule, for loops that wait for results rather than for units.
 #[inline(always)]

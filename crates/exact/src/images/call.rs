@@ -28,6 +28,13 @@ const SMALL_TILE: usize = 16;
 /// Edge of a tile where they do not: a left image is brought along for many right ones.
 const LARGE_TILE: usize = 64;
 
+/// Left images that go through the layers in turns where a pair is little work: what is known of the
+/// right ones then is fetched once for all of them.
+const TURNS: usize = 4;
+
+/// Entries of a pair that are little work.
+const LITTLE: u64 = 100_000;
+
 /// Seconds a pair that count as long.
 const LONG: f64 = 1e-3;
 
@@ -68,6 +75,11 @@ impl Draft {
     /// Numbers of an entry of the kernel.
     fn entry_len(&self) -> usize {
         self.entry.iter().product()
+    }
+
+    /// Left images that take turns.
+    fn turns(&self) -> usize {
+        if self.kernel.entries.iter().sum::<u64>() <= LITTLE { TURNS } else { 1 }
     }
 
     /// Bytes of what is known of one image.
@@ -126,7 +138,8 @@ impl Draft {
         let single = <T as widelimit_dual::Element>::SINGLE;
         let pair = nanoseconds * 1e-9 * if single { 1.0 } else { 2.0 };
         let default = if pair > LONG { SMALL_TILE } else { LARGE_TILE };
-        let share = n1.min(columns).div_ceil(4 * options.par.threads().max(1));
+        let pieces = if default == SMALL_TILE { 4 } else { 1 };
+        let share = n1.min(columns).div_ceil(pieces * options.par.threads().max(1));
         let tile = share.next_multiple_of(SMALL_TILE).min(default);
         let tile = options.tile.unwrap_or(tile).max(1);
         let entry = self.entry_len() as u64;
@@ -140,10 +153,11 @@ impl Draft {
         let tiles = (tile.min(n1) * tile.min(columns)) as u64
             * entry
             * ((options.want.count() + 1) * size_of::<T>()) as u64;
-        let worker = Runner::<T>::bytes(&self.graph, &self.kernel, tangents, width)
-            + self.image_bytes::<T>()?
-            + tiles
-            + entry * (2 * width * size_of::<T>()) as u64;
+        let turns = self.turns();
+        let worker = Runner::<T>::bytes(&self.graph, &self.kernel, tangents, (width, turns))
+            + (self.image_bytes::<T>()? + entry * (2 * width * size_of::<T>()) as u64)
+                * turns as u64
+            + tiles;
         let held = if streams { 0 } else { result_bytes };
         let scratch_bytes = self
             .image_bytes::<T>()?
@@ -272,9 +286,9 @@ struct Task<'t, 'a, 'o, T: Scalar> {
 /// One thread's memory.
 struct Worker<T: Scalar> {
     runner: Runner<T>,
-    /// The left image of the pairs in progress.
-    one: Side<T>,
-    /// Results of a vector of pairs, by lane.
+    /// The left images of the pairs in progress.
+    ones: Vec<Side<T>>,
+    /// Results of the vectors of pairs of each of them, by lane.
     lanes: [Vec<T>; 2],
     /// A tile of results, and its mirror where an entry is more than a number.
     tile: [Vec<T>; 2],
@@ -314,10 +328,11 @@ impl<T: Scalar> Engine<T> for Task<'_, '_, '_, T> {
         let want = self.call.options.want;
         let tile = self.tile.min(self.left.count) * self.tile.min(self.right().count) * entry;
         let tangents = if want.ntk { 1 } else { 0 };
+        let turns = draft.turns();
         Worker {
-            runner: Runner::new(&recipe, width),
-            one: Side::empty(1, slots(&draft.graph)),
-            lanes: [zeros(width * entry), zeros(width * entry * tangents)],
+            runner: Runner::new(&recipe, width, turns),
+            ones: (0..turns).map(|_| Side::empty(1, slots(&draft.graph))).collect(),
+            lanes: [zeros(turns * width * entry), zeros(turns * width * entry * tangents)],
             tile: [zeros(if want.nngp { tile } else { 0 }), zeros(tile * tangents)],
             mirror: Vec::new(),
         }
@@ -331,21 +346,28 @@ impl<T: Scalar> Engine<T> for Task<'_, '_, '_, T> {
         let (height, width) = (rows.len(), columns.len());
         let symmetric = self.right.is_none();
         let diagonal = symmetric && row == column;
-        for i in rows.clone() {
+        for start in rows.clone().step_by(worker.ones.len()) {
             options.check_cancelled()?;
-            worker.one.take_lane(&left.groups[i / left.width].side, i % left.width);
+            let lefts = start..(start + worker.ones.len()).min(rows.end);
+            for (one, i) in worker.ones.iter_mut().zip(lefts.clone()) {
+                one.take_lane(&left.groups[i / left.width].side, i % left.width);
+            }
             // below the diagonal entries are mirrored, on it they are known
-            let first = if diagonal { i + 1 } else { columns.start };
-            let groups = first / right.width..columns.end.div_ceil(right.width);
-            for group in groups.filter(|_| first < columns.end) {
-                self.vector(worker, group);
+            let first = |i: usize| if diagonal { i + 1 } else { columns.start };
+            if first(start) >= columns.end {
+                continue;
+            }
+            for group in first(start) / right.width..columns.end.div_ceil(right.width) {
+                self.vectors(worker, lefts.len(), group);
                 let at = group * right.width;
-                for j in at.max(first)..(at + right.width).min(columns.end) {
-                    let to = ((i - rows.start) * width + j - columns.start) * entry;
-                    let from = (j - at) * entry;
-                    for (tile, lanes) in worker.tile.iter_mut().zip(&worker.lanes) {
-                        if !tile.is_empty() {
-                            tile[to..to + entry].copy_from_slice(&lanes[from..from + entry]);
+                for (turn, i) in lefts.clone().enumerate() {
+                    for j in at.max(first(i))..(at + right.width).min(columns.end) {
+                        let to = ((i - rows.start) * width + j - columns.start) * entry;
+                        let from = (turn * right.width + j - at) * entry;
+                        for (tile, lanes) in worker.tile.iter_mut().zip(&worker.lanes) {
+                            if !tile.is_empty() {
+                                tile[to..to + entry].copy_from_slice(&lanes[from..from + entry]);
+                            }
                         }
                     }
                 }
@@ -396,16 +418,28 @@ impl<T: Scalar> Engine<T> for Task<'_, '_, '_, T> {
 }
 
 impl<T: Scalar> Task<'_, '_, '_, T> {
-    /// The left image of the worker with a vector of right ones.
-    fn vector(&self, worker: &mut Worker<T>, group: usize) {
+    /// Some left images of the worker with a vector of right ones.
+    fn vectors(&self, worker: &mut Worker<T>, lefts: usize, group: usize) {
         let recipe = self.recipe();
         let right = &self.right().groups[group].side;
-        let pairs = Pairs { left: &worker.one, right, itself: false };
-        let [k, t] = &mut worker.lanes;
         let entry = self.call.draft.entry_len();
-        // a network without trained parameters has a tangent kernel of 0
-        let t = if recipe.tangents { &mut t[..] } else { &mut [][..] };
-        worker.runner.run(&recipe, pairs, &mut Results { k, t, entry });
+        let length = right.width * entry;
+        let pairs = |left| Pairs { left, right, itself: false };
+        let all: Vec<_> = worker.ones[..lefts].iter().map(pairs).collect();
+        let [k, t] = &mut worker.lanes;
+        let mut t: Vec<&mut [T]> = if recipe.tangents {
+            t.chunks_exact_mut(length).collect()
+        } else {
+            // a network without trained parameters has a tangent kernel of 0
+            (0..lefts).map(|_| &mut [][..]).collect()
+        };
+        let mut results: Vec<_> = k
+            .chunks_exact_mut(length)
+            .zip(t.drain(..))
+            .take(lefts)
+            .map(|(k, t)| Results { k, t, entry })
+            .collect();
+        worker.runner.run(&recipe, &all, &mut results);
     }
 
     /// Fills a tile on the diagonal: what is known, and mirrors of what is above.

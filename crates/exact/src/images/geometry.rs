@@ -105,11 +105,6 @@ impl Offsets {
         self.0.iter().any(Vec::is_empty)
     }
 
-    /// Number of offsets.
-    pub fn len(&self) -> usize {
-        self.0.iter().map(Vec::len).product()
-    }
-
     /// The smallest set of this form that holds both.
     pub fn join(&mut self, other: &Self) {
         if other.is_empty() {

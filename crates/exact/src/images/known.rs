@@ -99,7 +99,7 @@ impl Looking<'_> {
             tangents: false,
             isa: self.isa,
         };
-        let mut runner = Runner::<f64>::new(&recipe, lanes.len());
+        let mut runner = Runner::<f64>::new(&recipe, lanes.len(), 1);
         runner.start();
         let mut place = Place { looking: self, input: images.input, lanes, found, lane };
         for step in &self.variances.steps {
@@ -113,11 +113,11 @@ impl Looking<'_> {
                 Step::Mix { node } => {
                     place.scores(&recipe, &runner, *node, &mut side);
                     let pairs = Pairs { left: &side, right: &side, itself: true };
-                    runner.step(&recipe, pairs, step, None);
+                    runner.step(&recipe, &[pairs], step, None);
                 }
                 _ => {
                     let pairs = Pairs { left: &side, right: &side, itself: true };
-                    runner.step(&recipe, pairs, step, None);
+                    runner.step(&recipe, &[pairs], step, None);
                 }
             }
         }
@@ -126,9 +126,9 @@ impl Looking<'_> {
             let length = self.entry * lanes.len();
             let mut k = vec![0.0; length];
             let mut t = vec![0.0; if self.tangents { length } else { 0 }];
-            let mut results = Results { k: &mut k, t: &mut t, entry: self.entry };
+            let results = Results { k: &mut k, t: &mut t, entry: self.entry };
             let pairs = Pairs { left: &side, right: &side, itself: true };
-            Runner::new(&recipe, lanes.len()).run(&recipe, pairs, &mut results);
+            Runner::new(&recipe, lanes.len(), 1).run(&recipe, &[pairs], &mut [results]);
             for (which, values) in [k, t].into_iter().enumerate() {
                 place.check::<T>(&values, lanes.len(), self.entry, "the output")?;
                 place.found.diagonal[which].extend(values);

@@ -7,7 +7,7 @@ use widelimit_dual::{Field, Isa, Left};
 
 use crate::images::geometry::{AXES, HERE, Image, Offset, Offsets, positions, sign};
 use crate::images::graph::{Graph, Make, Node};
-use crate::images::schedule::{LINKS, Place, Rows, Schedule, Step, Target};
+use crate::images::schedule::{Handover, LINKS, Place, Rows, Schedule, Step, Target};
 use crate::images::side::Side;
 use crate::images::sweeps::{BoxSum, Combine, Gather, Gram, Normalise, Push, Run, Sum, Taps};
 use crate::program::{Join, PoolScaling, Program, TMap};
@@ -54,18 +54,18 @@ pub(crate) struct Results<'a, T> {
 /// One thread's memory.
 pub(crate) struct Runner<T> {
     width: usize,
-    /// Covariances and tangent kernels of everything that lives.
-    k: Vec<T>,
-    t: Vec<T>,
+    /// What is kept for the pairs in use, and for others that take turns with them.
+    now: Memory<T>,
+    others: Vec<Memory<T>>,
+    selected: usize,
     ring: Vec<T>,
-    /// Sums over all entries: by value, then negative, zero and positive offsets, then `K` and `T`.
-    sums: Vec<[[Vec<f64>; 2]; 3]>,
     /// Offsets of every value that the unit in progress needs, and where their images are.
     needs: Vec<Vec<Offset>>,
     at: Vec<Vec<usize>>,
     done: Vec<bool>,
     terms: Vec<(u32, u32)>,
-    lane: Vec<T>,
+    /// Sums over entries of one offset.
+    lane: [Vec<T>; 2],
     /// By value, axis and offset: which entries of an image are pooled into which others.
     pools: Vec<[Vec<Pooled<T>>; AXES]>,
 }
@@ -75,6 +75,24 @@ type Pooled<T> = Vec<(i32, Vec<Run<T>>)>;
 
 /// Bytes of covariances and tangent kernels that a block of rows of an image may have.
 const BLOCK: usize = 8 << 10;
+
+/// What a thread keeps for a vector of pairs.
+#[derive(Clone, Debug, Default)]
+struct Memory<T> {
+    /// Covariances and tangent kernels of everything that lives.
+    k: Vec<T>,
+    t: Vec<T>,
+    /// Sums over all entries: by value, then negative, zero and positive offsets, then `K` and `T`.
+    sums: Vec<[[Vec<f64>; 2]; 3]>,
+}
+
+/// How much of a unit a chain took over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    Nothing,
+    Chain,
+    AndHandedOver,
+}
 
 /// One convolution of a chain, and how far it is.
 #[derive(Clone, Copy)]
@@ -121,78 +139,104 @@ impl Link {
 }
 
 impl<T: Scalar> Runner<T> {
-    pub fn new(recipe: &Recipe, width: usize) -> Self {
+    /// Memory for vectors of `width` pairs, `turns` of which go through the layers together.
+    pub fn new(recipe: &Recipe, width: usize, turns: usize) -> Self {
         let Recipe { graph, schedule, tangents, .. } = *recipe;
         let zeros = |vectors: usize| vec![round::<T>(0.0); vectors * width];
         let nodes = graph.nodes.len();
         let sums = || std::array::from_fn(|_| std::array::from_fn(|_| vec![0.0; width]));
-        Self {
-            width,
+        let memory = |_| Memory {
             k: zeros(schedule.space),
             t: zeros(if tangents { schedule.space } else { 0 }),
-            ring: zeros(ring(graph) * 2 * LINKS),
             sums: (0..nodes).map(|_| sums()).collect(),
+        };
+        let mut others: Vec<_> = (0..turns).map(memory).collect();
+        Self {
+            width,
+            now: std::mem::take(&mut others[0]),
+            others,
+            selected: 0,
+            ring: zeros(ring(graph) * 2 * LINKS),
             needs: vec![Vec::new(); nodes],
             at: vec![Vec::new(); nodes],
             done: vec![false; nodes],
             terms: Vec::new(),
-            lane: zeros(1),
+            lane: [zeros(1), zeros(1)],
             pools: graph.nodes.iter().map(|node| pools(graph, node)).collect(),
         }
     }
 
     /// Bytes that [`new`](Self::new) allocates.
-    pub fn bytes(graph: &Graph, schedule: &Schedule, tangents: bool, width: usize) -> u64 {
-        let vectors = schedule.space * (1 + usize::from(tangents)) + 2 * LINKS * ring(graph);
+    pub fn bytes(
+        graph: &Graph,
+        schedule: &Schedule,
+        tangents: bool,
+        (width, turns): (usize, usize),
+    ) -> u64 {
+        let memory = schedule.space * (1 + usize::from(tangents)) * turns;
+        let vectors = memory + 2 * LINKS * ring(graph);
         (vectors * width * size_of::<T>()) as u64
     }
 
-    /// Every step for one vector of pairs.
-    pub fn run(&mut self, recipe: &Recipe, pairs: Pairs<T>, results: &mut Results<T>) {
+    /// Every step for some vectors of pairs, at most as many as take turns.
+    pub fn run(&mut self, recipe: &Recipe, all: &[Pairs<T>], results: &mut [Results<T>]) {
         self.start();
         for step in &recipe.schedule.steps {
-            self.step(recipe, pairs, step, Some(results));
+            self.step(recipe, all, step, Some(&mut *results));
         }
     }
 
     /// Forgets sums over entries.
     pub fn start(&mut self) {
-        self.sums.iter_mut().flatten().flatten().for_each(|sum| sum.fill(0.0));
+        for memory in self.others.iter_mut().chain([&mut self.now]) {
+            memory.sums.iter_mut().flatten().flatten().for_each(|sum| sum.fill(0.0));
+        }
     }
 
     /// One step; a preparing one is left out.
     pub fn step(
         &mut self,
         recipe: &Recipe,
-        pairs: Pairs<T>,
+        all: &[Pairs<T>],
         step: &Step,
-        mut results: Option<&mut Results<T>>,
+        mut results: Option<&mut [Results<T>]>,
     ) {
-        let vectors = |span: &Range<usize>| span.start * self.width..span.end * self.width;
-        match step {
-            Step::Prepare { .. } => {}
-            Step::Run { stage, units } => {
-                for unit in units.clone() {
-                    self.unit(recipe, pairs, *stage, unit, results.as_deref_mut());
+        if let Step::Run { stage, units } = step {
+            for unit in units.clone() {
+                self.unit(recipe, all, (*stage, unit), results.as_deref_mut());
+            }
+            return;
+        }
+        let width = self.width;
+        let vectors = |span: &Range<usize>| span.start * width..span.end * width;
+        let both = 1 + usize::from(recipe.tangents);
+        for (index, pairs) in all.iter().enumerate() {
+            match step {
+                Step::Prepare { .. } | Step::Run { .. } => {}
+                Step::Clear(span) => {
+                    let span = vectors(span);
+                    self.select(index);
+                    for values in [&mut self.now.k, &mut self.now.t].into_iter().take(both) {
+                        values[span.clone()].fill(round(0.0));
+                    }
+                }
+                Step::Merge(into, from) => {
+                    let (into, from) = (vectors(into), vectors(from));
+                    self.select(index);
+                    for values in [&mut self.now.k, &mut self.now.t].into_iter().take(both) {
+                        let (into, from) = two(values, into.clone(), from.clone());
+                        T::dispatch(recipe.isa, Add { into, from });
+                    }
+                }
+                Step::Finish { node } => {
+                    self.select(index);
+                    self.finish(recipe, *node);
+                }
+                Step::Mix { node } => {
+                    self.select(index);
+                    self.mix(recipe, *pairs, *node);
                 }
             }
-            Step::Clear(span) => {
-                let span = vectors(span);
-                self.k[span.clone()].fill(round(0.0));
-                if recipe.tangents {
-                    self.t[span].fill(round(0.0));
-                }
-            }
-            Step::Merge(into, from) => {
-                let (into, from) = (vectors(into), vectors(from));
-                let all: &mut [&mut Vec<T>] = &mut [&mut self.k, &mut self.t];
-                for values in all.iter_mut().take(1 + usize::from(recipe.tangents)) {
-                    let (into, from) = two(values, into.clone(), from.clone());
-                    T::dispatch(recipe.isa, Add { into, from });
-                }
-            }
-            Step::Finish { node } => self.finish(recipe, *node),
-            Step::Mix { node } => self.mix(recipe, pairs, *node),
         }
     }
 
@@ -224,21 +268,20 @@ impl<T: Scalar> Runner<T> {
                 let entries = positions(graph.nodes[node].size);
                 let index = self.needs[node].iter().position(|offset| *offset == HERE);
                 let start = self.at[node][index.unwrap_or(0)] * self.width;
-                let values = &mut self.k[start..start + entries * self.width];
+                let values = &mut self.now.k[start..start + entries * self.width];
                 found(side, *user, values)?;
             }
         }
         Ok(())
     }
 
-    /// One unit of offsets through a stage.
+    /// One unit of offsets through a stage, for all pairs layer by layer.
     fn unit(
         &mut self,
         recipe: &Recipe,
-        pairs: Pairs<T>,
-        stage: usize,
-        unit: usize,
-        mut results: Option<&mut Results<T>>,
+        all: &[Pairs<T>],
+        (stage, unit): (usize, usize),
+        mut results: Option<&mut [Results<T>]>,
     ) {
         let Recipe { graph, schedule, .. } = *recipe;
         let parts = &schedule.stages[stage];
@@ -247,6 +290,14 @@ impl<T: Scalar> Runner<T> {
         for node in &parts.nodes {
             self.done[*node] = false;
         }
+        let tail = match tasks[..] {
+            [(handover, _)] => match parts.handovers[handover] {
+                Handover { value, target: Target::Node(node) } => Some((value, node)),
+                Handover { .. } => None,
+            },
+            _ => None,
+        };
+        let mut handed = false;
         for &node in parts.sources.iter().chain(&parts.nodes) {
             if self.needs[node].is_empty() {
                 continue;
@@ -255,20 +306,38 @@ impl<T: Scalar> Runner<T> {
             if graph.nodes[node].make.gathers() || self.done[node] {
                 continue;
             }
-            if !self.chain(recipe, pairs, node) {
-                self.make(recipe, pairs, node, true);
+            for (index, pairs) in all.iter().enumerate() {
+                self.select(index);
+                match self.chain(recipe, *pairs, node, tail) {
+                    Ran::Nothing => self.make(recipe, *pairs, node, true),
+                    Ran::Chain => {}
+                    Ran::AndHandedOver => handed = true,
+                }
             }
         }
-        for &(handover, offset) in tasks {
+        for (index, &(handover, offset)) in
+            (0..all.len()).flat_map(|index| tasks.iter().map(move |task| (index, task)))
+        {
+            self.select(index);
             let handover = parts.handovers[handover];
             match handover.target {
+                Target::Node(_) if handed => {}
                 Target::Node(node) => self.gather(recipe, handover.value, node, offset),
                 Target::Output => {
                     if let Some(results) = results.as_deref_mut() {
-                        self.deliver(recipe, handover.value, offset, results);
+                        self.deliver(recipe, handover.value, offset, &mut results[index]);
                     }
                 }
             }
+        }
+    }
+
+    /// Makes the memory of one of several pairs the one in use.
+    fn select(&mut self, index: usize) {
+        if index != self.selected {
+            std::mem::swap(&mut self.now, &mut self.others[self.selected]);
+            std::mem::swap(&mut self.now, &mut self.others[index]);
+            self.selected = index;
         }
     }
 
@@ -311,7 +380,7 @@ impl<T: Scalar> Runner<T> {
         image: Image,
         fuse: bool,
     ) {
-        let Recipe { program, graph, isa, tangents, .. } = *recipe;
+        let Recipe { graph, isa, tangents, .. } = *recipe;
         let made = &graph.nodes[node];
         let span = self.span(node, index, image);
         let has_t = tangents && made.t;
@@ -357,7 +426,6 @@ impl<T: Scalar> Runner<T> {
                         (start, has_t),
                     );
                 }
-                let _ = program;
             }
             Make::LayerNorm { slot, .. } => {
                 self.bring(recipe, (node, index), image);
@@ -391,12 +459,12 @@ impl<T: Scalar> Runner<T> {
                 let start = self.find(other, image.offset) * self.width;
                 let from = start..start + span.len();
                 let product = matches!(made.make, Make::Mul(_));
-                let (k, k_from) = two(&mut self.k, span.clone(), from.clone());
+                let (k, k_from) = two(&mut self.now.k, span.clone(), from.clone());
                 let mut none = (Vec::new(), Vec::new());
                 let (t, t_from) = if join == Join::Neither {
                     (&mut none.0[..], &mut none.1[..])
                 } else {
-                    two_mut(&mut self.t, span, from)
+                    two_mut(&mut self.now.t, span, from)
                 };
                 if product {
                     multiply(isa, (k, t), (&mut k_from.to_vec(), t_from), join);
@@ -424,8 +492,8 @@ impl<T: Scalar> Runner<T> {
     }
 
     fn both(&mut self, span: Range<usize>, has_t: bool) -> (&mut [T], &mut [T]) {
-        let t = if has_t { &mut self.t[span.clone()] } else { &mut [][..] };
-        (&mut self.k[span], t)
+        let t = if has_t { &mut self.now.t[span.clone()] } else { &mut [][..] };
+        (&mut self.now.k[span], t)
     }
 
     /// Where the image of an offset of a value is.
@@ -444,9 +512,9 @@ impl<T: Scalar> Runner<T> {
         }
         let length = image.entries() * self.width;
         let (from, to) = (from * self.width, to * self.width);
-        self.k.copy_within(from..from + length, to);
+        self.now.k.copy_within(from..from + length, to);
         if recipe.tangents && recipe.graph.nodes[input].t {
-            self.t.copy_within(from..from + length, to);
+            self.now.t.copy_within(from..from + length, to);
         }
     }
 
@@ -466,9 +534,9 @@ impl<T: Scalar> Runner<T> {
         let [p, q] = image.row(plane, rows.start);
         let side = pairs.side();
         let known = pairs.itself && image.offset == HERE;
-        let k = &mut self.k[start..start + length];
+        let k = &mut self.now.k[start..start + length];
         let variances = if known { k.to_vec() } else { Vec::new() };
-        let t = if has_t { Some(&mut self.t[start..start + length]) } else { None };
+        let t = if has_t { Some(&mut self.now.t[start..start + length]) } else { None };
         let before = if known && has_t { t.as_deref().map(<[T]>::to_vec) } else { None };
         let field = Field {
             left: &pairs.left.duals[slot],
@@ -485,8 +553,8 @@ impl<T: Scalar> Runner<T> {
         dual.apply_field(recipe.isa, field);
         if known {
             // x is x: nothing cancels in the diagonal form
-            let t = if has_t { &mut self.t[start..start + length] } else { &mut [][..] };
-            let k = &mut self.k[start..start + length];
+            let t = if has_t { &mut self.now.t[start..start + length] } else { &mut [][..] };
+            let k = &mut self.now.k[start..start + length];
             settle(dual, &variances, k, t, before.as_deref());
         }
     }
@@ -514,9 +582,9 @@ impl<T: Scalar> Runner<T> {
             // what others still read is copied first: there is room for the larger of the two
             let length = source.entries() * self.width;
             let place = from * self.width..from * self.width + length;
-            self.k.copy_within(place.clone(), to * self.width);
+            self.now.k.copy_within(place.clone(), to * self.width);
             if tangents && graph.nodes[input].t {
-                self.t.copy_within(place, to * self.width);
+                self.now.t.copy_within(place, to * self.width);
             }
         }
         let taps: [Taps; AXES] =
@@ -541,8 +609,8 @@ impl<T: Scalar> Runner<T> {
                 next: &mut 0,
                 out: 0..taps[0].output,
                 map: keep,
-                k: &mut self.k,
-                t: (t != TMap::Empty).then_some(&mut self.t),
+                k: &mut self.now.k,
+                t: (t != TMap::Empty).then_some(&mut self.now.t),
                 ring: &mut self.ring,
             };
             T::dispatch(isa, job);
@@ -565,8 +633,8 @@ impl<T: Scalar> Runner<T> {
                     next: &mut next,
                     out: out.clone(),
                     map,
-                    k: &mut self.k,
-                    t: has_t.then_some(&mut self.t[..]),
+                    k: &mut self.now.k,
+                    t: has_t.then_some(&mut self.now.t[..]),
                     ring: &mut self.ring,
                 };
                 T::dispatch(isa, job);
@@ -583,25 +651,33 @@ impl<T: Scalar> Runner<T> {
 
     /// Runs the chain that begins with a value, if there is one: rows go through all its convolutions
     /// and activations while they are in the first-level cache.
-    fn chain(&mut self, recipe: &Recipe, pairs: Pairs<T>, head: usize) -> bool {
+    ///
+    /// `tail` is a value and what is gathered from it: rows go there, too, as soon as they are made.
+    fn chain(
+        &mut self,
+        recipe: &Recipe,
+        pairs: Pairs<T>,
+        head: usize,
+        tail: Option<(usize, usize)>,
+    ) -> Ran {
         let Recipe { graph, schedule, tangents, isa, .. } = *recipe;
-        let Some(chain) = &schedule.chains[head] else { return false };
+        let Some(chain) = &schedule.chains[head] else { return Ran::Nothing };
         if chain.links.iter().any(|(conv, _)| self.needs[*conv].len() != 1) {
-            return false;
+            return Ran::Nothing;
         }
         let image =
             |needs: &[Vec<Offset>], node: usize| Image::new(graph.nodes[node].size, needs[node][0]);
         let input = graph.nodes[chain.links[0].0].inputs[0];
         let mut source = image(&self.needs, input);
         if source.len[0] != 1 {
-            return false;
+            return Ran::Nothing;
         }
         let start = self.find(input, source.offset);
         let mut links = [Link::default(); LINKS];
         let mut ring = 0;
         for (link, &(conv, activation)) in links.iter_mut().zip(&chain.links) {
             let made = &graph.nodes[conv];
-            let Make::Conv { windows, map } = &made.make else { return false };
+            let Make::Conv { windows, map } = &made.make else { return Ran::Nothing };
             let image = image(&self.needs, conv);
             let activation = activation.map(|next| match graph.nodes[next].make {
                 Make::Activation { dual, slot } => (dual, slot),
@@ -629,6 +705,16 @@ impl<T: Scalar> Runner<T> {
             source = image;
         }
         let links = &mut links[..chain.links.len()];
+        let ends = chain.links.last().map(|&(conv, activation)| activation.unwrap_or(conv));
+        let tail = tail.filter(|(value, node)| {
+            let sums = matches!(
+                graph.nodes[*node].make,
+                Make::Pool { .. } | Make::Global { .. } | Make::Flatten { .. }
+            );
+            sums && ends == Some(*value)
+        });
+        let tail = tail.map(|(_, node)| (node, tangents && graph.nodes[node].t));
+        self.lane.iter_mut().for_each(|lane| lane.fill(round(0.0)));
         let first = image(&self.needs, input);
         let mut there = if chain.input.is_some() { 0 } else { first.len[1] };
         while links.iter().any(|link| link.made < link.image.len[1]) {
@@ -640,10 +726,11 @@ impl<T: Scalar> Runner<T> {
                 there = end;
             }
             let mut ready = there;
+            let mut made = 0..0;
             for link in links.iter_mut() {
-                let out = link.made..link.reach(ready);
-                ready = out.end;
-                if out.is_empty() {
+                made = link.made..link.reach(ready);
+                ready = made.end;
+                if made.is_empty() {
                     continue;
                 }
                 let job = BoxSum {
@@ -652,18 +739,29 @@ impl<T: Scalar> Runner<T> {
                     from: start,
                     to: start,
                     next: &mut link.next,
-                    out: out.clone(),
+                    out: made.clone(),
                     map: link.map,
-                    k: &mut self.k,
-                    t: link.has_t.then_some(&mut self.t[..]),
+                    k: &mut self.now.k,
+                    t: link.has_t.then_some(&mut self.now.t[..]),
                     ring: &mut self.ring[link.ring..],
                 };
                 T::dispatch(isa, job);
-                link.made = out.end;
+                link.made = made.end;
                 if let Some(activation) = link.activation {
-                    let at = (start + out.start * link.image.len[2]) * self.width;
-                    let place = (0, out);
+                    let at = (start + made.start * link.image.len[2]) * self.width;
+                    let place = (0, made.clone());
                     self.activate(recipe, pairs, activation, link.image, place, (at, link.has_t));
+                }
+            }
+            if let Some((node, has_t)) = tail
+                && !made.is_empty()
+            {
+                let at = start * self.width;
+                if matches!(graph.nodes[node].make, Make::Pool { .. }) {
+                    let span = at..at + source.entries() * self.width;
+                    self.pool(recipe, node, source, (span, has_t), made);
+                } else {
+                    self.sum_rows(recipe, (source, has_t), at, made);
                 }
             }
         }
@@ -673,7 +771,11 @@ impl<T: Scalar> Runner<T> {
                 self.done[activation] = true;
             }
         }
-        true
+        let Some((node, has_t)) = tail else { return Ran::Chain };
+        if !matches!(graph.nodes[node].make, Make::Pool { .. }) {
+            self.add_sums(node, source.offset, has_t);
+        }
+        Ran::AndHandedOver
     }
 
     /// Some rows of the inner products of a flat image.
@@ -762,11 +864,11 @@ impl<T: Scalar> Runner<T> {
         }
         let span = self.span(node, index, image);
         let from_t = tangents && graph.nodes[input].t;
-        self.k[span.clone()].fill(round(0.0));
-        T::dispatch(isa, Gather { terms: &terms, values: &mut self.k });
+        self.now.k[span.clone()].fill(round(0.0));
+        T::dispatch(isa, Gather { terms: &terms, values: &mut self.now.k });
         if from_t {
-            self.t[span.clone()].fill(round(0.0));
-            T::dispatch(isa, Gather { terms: &terms, values: &mut self.t });
+            self.now.t[span.clone()].fill(round(0.0));
+            T::dispatch(isa, Gather { terms: &terms, values: &mut self.now.t });
         }
         self.terms = terms;
         let map = without_tangents(*map, tangents);
@@ -779,7 +881,7 @@ impl<T: Scalar> Runner<T> {
 
     /// Adds an image of a value to what is gathered from it.
     fn gather(&mut self, recipe: &Recipe, value: usize, node: usize, offset: Offset) {
-        let Recipe { graph, schedule, tangents, isa, .. } = *recipe;
+        let Recipe { graph, schedule, tangents, .. } = *recipe;
         let image = Image::new(graph.nodes[value].size, offset);
         if image.entries() == 0 {
             return;
@@ -788,40 +890,63 @@ impl<T: Scalar> Runner<T> {
         let span = start..start + image.entries() * self.width;
         let made = &graph.nodes[node];
         let has_t = tangents && made.t;
-        let Some(rows) = &schedule.rows[node] else { return };
         match &made.make {
             Make::Global { .. } | Make::Flatten { .. } => {
-                let which = (sign(offset) + 1) as usize;
-                for (quantity, values) in [&self.k, &self.t].into_iter().enumerate() {
-                    if quantity == 1 && !has_t {
-                        continue;
-                    }
-                    let (columns, values) = (image.len[2], &values[span.clone()]);
-                    T::dispatch(isa, Sum { columns, values, sum: &mut self.lane });
-                    let sums = &mut self.sums[node][which][quantity];
-                    sums.iter_mut().zip(&self.lane).for_each(|(sum, x)| *sum += widen(*x));
-                }
+                self.lane.iter_mut().for_each(|lane| lane.fill(round(0.0)));
+                self.sum_rows(recipe, (image, has_t), start, 0..image.len[0] * image.len[1]);
+                self.add_sums(node, offset, has_t);
             }
             Make::Keep => {
+                let Some(rows) = &schedule.rows[node] else { return };
                 let Some(to) = rows.at(&image, false) else { return };
-                self.k.copy_within(span.clone(), to * self.width);
+                self.now.k.copy_within(span.clone(), to * self.width);
                 if has_t {
-                    self.t.copy_within(span, to * self.width);
+                    self.now.t.copy_within(span, to * self.width);
                 }
             }
-            Make::Pool { .. } => self.pool(recipe, node, rows, image, (span, has_t)),
+            Make::Pool { .. } => {
+                self.pool(recipe, node, image, (span, has_t), 0..image.len[1]);
+            }
             _ => {}
         }
     }
 
+    /// Adds rows of entries to the sums of this offset.
+    fn sum_rows(
+        &mut self,
+        recipe: &Recipe,
+        (image, has_t): (Image, bool),
+        start: usize,
+        rows: Range<usize>,
+    ) {
+        let columns = image.len[2];
+        let line = columns * self.width;
+        let span = start + rows.start * line..start + rows.end * line;
+        for (values, sum) in
+            [&self.now.k, &self.now.t].into_iter().zip(&mut self.lane).take(1 + usize::from(has_t))
+        {
+            T::dispatch(recipe.isa, Sum { columns, values: &values[span.clone()], sum });
+        }
+    }
+
+    /// Adds the sums of an offset to those of all.
+    fn add_sums(&mut self, node: usize, offset: Offset, has_t: bool) {
+        let sums = &mut self.now.sums[node][(sign(offset) + 1) as usize];
+        for (sums, lane) in sums.iter_mut().zip(&self.lane).take(1 + usize::from(has_t)) {
+            sums.iter_mut().zip(lane).for_each(|(sum, x)| *sum += widen(*x));
+        }
+    }
+
+    /// Adds some rows of entries to a pooled value.
     fn pool(
         &mut self,
         recipe: &Recipe,
         node: usize,
-        rows: &Rows,
         image: Image,
         (span, has_t): (Range<usize>, bool),
+        within: Range<usize>,
     ) {
+        let Some(rows) = &recipe.schedule.rows[node] else { return };
         let width = self.width;
         let size = recipe.graph.nodes[node].size;
         let negative = sign(image.offset) < 0;
@@ -829,7 +954,7 @@ impl<T: Scalar> Runner<T> {
             let number = self.pools[node][axis].len() / 2;
             &self.pools[node][axis][number.wrapping_add_signed(image.offset[axis] as isize)]
         };
-        let (mut all, axes) = ([&mut self.k, &mut self.t], [of(0), of(1), of(2)]);
+        let (mut all, axes) = ([&mut self.now.k, &mut self.now.t], [of(0), of(1), of(2)]);
         for (o0, planes) in axes[0] {
             for (o1, rows_of) in axes[1] {
                 for (o2, columns) in axes[2] {
@@ -848,6 +973,7 @@ impl<T: Scalar> Runner<T> {
                                     rows: rows_of,
                                     columns,
                                     weight: run.weight,
+                                    within: within.clone(),
                                     from_columns: image.len[2],
                                     to_columns: coarse.len[2],
                                     from,
@@ -872,10 +998,10 @@ impl<T: Scalar> Runner<T> {
         };
         let Some(rows) = &recipe.schedule.rows[node] else { return };
         let Some(at) = rows.at(&Image::new(made.size, HERE), false) else { return };
-        let all: [&mut Vec<T>; 2] = [&mut self.k, &mut self.t];
+        let all: [&mut Vec<T>; 2] = [&mut self.now.k, &mut self.now.t];
         let count = 1 + usize::from(recipe.tangents && made.t);
         for (quantity, values) in all.into_iter().enumerate().take(count) {
-            let [negative, none, positive] = &self.sums[node];
+            let [negative, none, positive] = &self.now.sums[node];
             let place = &mut values[at * self.width..(at + 1) * self.width];
             for (lane, x) in place.iter_mut().enumerate() {
                 let both = negative[quantity][lane] + positive[quantity][lane];
@@ -913,7 +1039,7 @@ impl<T: Scalar> Runner<T> {
         };
         let sources = places(from, &schedule.demand[input]);
         let targets = places(to, &schedule.demand[node]);
-        let all: [&mut Vec<T>; 2] = [&mut self.k, &mut self.t];
+        let all: [&mut Vec<T>; 2] = [&mut self.now.k, &mut self.now.t];
         let quantities = 1 + usize::from(tangents && made.t);
         let zero = round::<T>(0.0);
         let (mut matrix, mut line) = (vec![zero; count * count * width], vec![zero; count * width]);
@@ -951,10 +1077,10 @@ impl<T: Scalar> Runner<T> {
                 let place = if results.entry == count { p + m } else { (p + m) * count + q + m };
                 for lane in 0..self.width {
                     let at = lane * results.entry + place;
-                    results.k[at] = self.k[vector * self.width + lane];
+                    results.k[at] = self.now.k[vector * self.width + lane];
                     if !results.t.is_empty() {
                         results.t[at] =
-                            if has_t { self.t[vector * self.width + lane] } else { round(0.0) };
+                            if has_t { self.now.t[vector * self.width + lane] } else { round(0.0) };
                     }
                 }
                 vector += 1;
@@ -976,7 +1102,7 @@ impl<T: Scalar> Runner<T> {
                 for m in 0..image.len[2] {
                     let to = ((p + m) * count + q + m) * self.width;
                     matrix[to..to + self.width]
-                        .copy_from_slice(&self.k[at * self.width..(at + 1) * self.width]);
+                        .copy_from_slice(&self.now.k[at * self.width..(at + 1) * self.width]);
                     at += 1;
                 }
             }

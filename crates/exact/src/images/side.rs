@@ -45,12 +45,4 @@ impl<T: Scalar> Side<T> {
         self.norms.iter_mut().zip(&all.norms).for_each(|(to, from)| take(to, from));
         self.mixings.iter_mut().zip(&all.mixings).for_each(|(to, from)| take(to, from));
     }
-
-    /// Bytes held.
-    pub fn bytes(&self) -> u64 {
-        let vectors = self.norms.iter().chain(&self.mixings).chain([&self.pixels]);
-        let numbers: usize = vectors.map(Vec::len).sum();
-        let prepared: usize = self.duals.iter().map(Prepared::bytes).sum();
-        (numbers * size_of::<T>() + prepared) as u64
-    }
 }

@@ -425,12 +425,22 @@ pub(crate) struct Run<T> {
     pub weight: T,
 }
 
+impl<T: PartialEq + Copy> Run<T> {
+    /// Whether the other takes the entries right behind these to the same places.
+    fn is_followed_by(&self, other: &Self) -> bool {
+        let next = Self { from: self.from + 1, ..*self };
+        self.step > 1 && next == *other
+    }
+}
+
 /// `to[rows, columns] += weight from[rows, columns]`, run by run.
 pub(crate) struct Push<'a, T> {
     pub rows: &'a [Run<T>],
     pub columns: &'a [Run<T>],
     /// Weight of the axis before both.
     pub weight: T,
+    /// Rows that are there already; of others nothing is taken.
+    pub within: Range<usize>,
     /// Entries in a row.
     pub from_columns: usize,
     pub to_columns: usize,
@@ -438,19 +448,40 @@ pub(crate) struct Push<'a, T> {
     pub to: &'a mut [T],
 }
 
-impl<T: Copy> Job<T> for Push<'_, T> {
+impl<T: PartialEq + Copy> Job<T> for Push<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
         let width = L::WIDTH;
         for rows in self.rows {
             let outer = lanes.splat(self.weight) * lanes.splat(rows.weight);
             for line in 0..rows.count {
-                let from = (rows.from + line * rows.step) * self.from_columns * width;
+                let row = rows.from + line * rows.step;
+                if !self.within.contains(&row) {
+                    continue;
+                }
+                let from = row * self.from_columns * width;
                 let from = &self.from[from..from + self.from_columns * width];
                 let to = (rows.to + line) * self.to_columns * width;
                 let to = &mut self.to[to..to + self.to_columns * width];
-                for run in self.columns {
+                let mut columns = self.columns;
+                while let [run, others @ ..] = columns {
+                    columns = others;
                     let weight = outer * lanes.splat(run.weight);
+                    if let [second, others @ ..] = others
+                        && run.is_followed_by(second)
+                    {
+                        // neighbours that go into one entry
+                        columns = others;
+                        let from = from[run.from * width..].chunks(run.step * width);
+                        let to = to[run.to * width..].chunks_exact_mut(width);
+                        for (from, to) in from.zip(to).take(run.count) {
+                            let both =
+                                lanes.load(&from[..width]) + lanes.load(&from[width..2 * width]);
+                            let sum = both.mul_add(weight, lanes.load(to));
+                            lanes.store(to, sum);
+                        }
+                        continue;
+                    }
                     let from = from[run.from * width..].chunks(run.step * width);
                     let to = to[run.to * width..].chunks_exact_mut(width);
                     for (from, to) in from.zip(to).take(run.count) {
@@ -463,7 +494,7 @@ impl<T: Copy> Job<T> for Push<'_, T> {
     }
 }
 
-/// The sum of all entries, row by row.
+/// Adds all entries, row by row.
 pub(crate) struct Sum<'a, T> {
     /// Vectors in a row.
     pub columns: usize,
@@ -475,7 +506,7 @@ impl<T: Copy> Job<T> for Sum<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
         let width = L::WIDTH;
-        let mut whole = lanes.load(self.sum).zero();
+        let mut whole = lanes.load(self.sum);
         for row in self.values.chunks_exact(self.columns * width) {
             // four chains of additions at a time
             let mut sums = [whole.zero(); 4];
