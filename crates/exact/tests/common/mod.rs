@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod brute;
+pub mod golden;
 pub mod random_nets;
+pub mod sampled;
 
 use std::path::PathBuf;
 

@@ -3,8 +3,8 @@
 use ndarray::Array2;
 use widelimit_arch::{Conv, Dense, GlobalSelfAttention, Mechanism, Parameterization, Weights};
 
+use super::state::{Block, Pair, State};
 use super::windows::Windows;
-use super::{Block, Pair, State};
 
 impl State {
     /// Dense layers act on every position.

@@ -2,7 +2,7 @@
 
 use widelimit_arch::{Conv, Padding};
 
-use super::Block;
+use super::state::Block;
 
 /// For every output position, what each entry of the window lies on; `None` is padding.
 pub(super) struct Windows {
