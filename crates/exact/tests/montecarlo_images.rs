@@ -6,8 +6,9 @@
 
 mod common;
 
+use common::Random;
+use common::engine::{Set, both, options};
 use common::sampled::Sampled;
-use common::{Random, brute};
 use ndarray::{ArrayD, Axis, stack};
 use widelimit_arch::{Activation, Conv, Dense, Layer, Network, Padding, Pool};
 
@@ -30,7 +31,7 @@ fn check(what: &str, layers: Vec<Layer>, sizes: [usize; 2]) {
     let shape = [2, sizes[0], sizes[1], channels];
     let x: ArrayD<f64> = x.into_shape_with_order(shape).unwrap().into_dyn();
     let network = Network::new(layers.clone()).unwrap();
-    let (nngp, ntk) = brute::kernel(&network, &x, None, None);
+    let [nngp, ntk] = both(&network, &Set::<f64>::new(&x, None), None, &options());
     let pairs = [(0, 1), (0, 0)];
     let draws: Vec<_> = (0..DRAWS)
         .map(|_| {

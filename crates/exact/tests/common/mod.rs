@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 pub mod brute;
+pub mod engine;
 pub mod golden;
 pub mod random_nets;
 pub mod sampled;
