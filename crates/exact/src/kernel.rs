@@ -233,7 +233,7 @@ const BAND: usize = 256;
 
 /// Checked arguments and the compiled network.
 enum Call<'a, 'o, T: Scalar> {
-    Vectors(Vectors<'a, 'o, T>),
+    Vectors(Box<Vectors<'a, 'o, T>>),
     Images(Box<images::Call<'a, 'o, T>>),
 }
 
@@ -260,7 +260,8 @@ impl<'a, 'o, T: Scalar> Call<'a, 'o, T> {
         let program = Program::compile(network, &shape, options.want)?;
         let n2 = x2.as_ref().map(Inputs::len);
         let size = Size { n1: x1.len(), n2, channels: shape.channels };
-        Ok(Self::Vectors(Vectors { program, x1: matrix, x2: second.flatten(), size, options }))
+        let x2 = second.flatten();
+        Ok(Self::Vectors(Box::new(Vectors { program, x1: matrix, x2, size, options })))
     }
 
     /// The plan of a kernel in memory, or of one that is handed out tile by tile.

@@ -14,7 +14,8 @@ fn the_file_holds_the_kernel() {
     let path = folder.path().join("k.npz");
     for second in [None, Some(z.view())] {
         let expected =
-            kernel(&network, x.view(), second, &Options::new().want(Want::BOTH)).unwrap();
+            kernel(&network, x.view(), second.map(Into::into), &Options::new().want(Want::BOTH))
+                .unwrap();
         let run = Run { budget: Budget::bytes(1 << 20), ..Run::default() };
         kernel_to_file(&network, x.view(), second, Want::BOTH, &path, &run).unwrap();
         let file = Npz::open(&path).unwrap();

@@ -139,17 +139,16 @@ impl Graph {
     }
 
     /// What has to be known of every image alone: variances in front of activations and
-    /// normalisations, and all covariances in front of attention.
+    /// normalisations, and all covariances in front of attention (which it asks for itself).
     pub fn variances(&self) -> Vec<(usize, Offsets)> {
         let mut wanted = Vec::new();
-        for node in &self.nodes {
+        for (index, node) in self.nodes.iter().enumerate() {
             match node.make {
                 Make::Activation { .. } | Make::LayerNorm { .. } => {
                     wanted.push((node.inputs[0], Offsets::here()));
                 }
                 Make::Mix { mixing: Mixing::Attention { .. }, .. } => {
-                    let input = node.inputs[0];
-                    wanted.push((input, Offsets::all(self.nodes[input].size)));
+                    wanted.push((index, Offsets::here()));
                 }
                 _ => {}
             }

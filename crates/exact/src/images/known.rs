@@ -129,7 +129,11 @@ impl Looking<'_> {
             let results = Results { k: &mut k, t: &mut t, entry: self.entry };
             let pairs = Pairs { left: &side, right: &side, itself: true };
             Runner::new(&recipe, lanes.len(), 1).run(&recipe, &[pairs], &mut [results]);
-            for (which, values) in [k, t].into_iter().enumerate() {
+            for (which, mut values) in [k, t].into_iter().enumerate() {
+                let count = positions(self.graph.nodes[self.graph.output].size);
+                if self.entry == count * count {
+                    values.chunks_exact_mut(self.entry).for_each(|entry| even(entry, count));
+                }
                 place.check::<T>(&values, lanes.len(), self.entry, "the output")?;
                 place.found.diagonal[which].extend(values);
             }
@@ -288,7 +292,7 @@ impl Place<'_, '_> {
             None => Ok(()),
             Some(at) => {
                 // interleaved, or one lane behind the other
-                let lane = if entry == 0 { at % lanes } else { at / entry };
+                let lane = at.checked_div(entry).unwrap_or(at % lanes);
                 Err(Error::Overflow {
                     input: self.input,
                     row: self.lanes[lane],
@@ -328,6 +332,16 @@ impl Place<'_, '_> {
         }
         spread(&mut self.found.mixings[slot], (self.found.width, self.lane), &scores, lanes);
         side.mixings[slot] = scores;
+    }
+}
+
+/// An image with itself is symmetric in its positions; where positions mix or wrap around, sums were
+/// formed in two orders.
+fn even(entry: &mut [f64], count: usize) {
+    for p in 0..count {
+        for q in 0..p {
+            entry[p * count + q] = entry[q * count + p];
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use widelimit_dual::{Field, Isa, Left};
 
+use crate::error::Error;
 use crate::images::geometry::{AXES, HERE, Image, Offset, Offsets, positions, sign};
 use crate::images::graph::{Graph, Make, Node};
 use crate::images::schedule::{Handover, LINKS, Place, Rows, Schedule, Step, Target};
@@ -40,6 +41,9 @@ impl<T: Scalar> Pairs<'_, T> {
         if self.left.width == self.right.width && self.itself { Left::Each } else { Left::One }
     }
 }
+
+/// Told of a value and who uses it: variances by position and lane.
+type Found<'a, T> = dyn FnMut(&mut Side<T>, usize, &mut [T]) -> Result<(), Error> + 'a;
 
 /// Where the results of a pair go.
 pub(crate) struct Results<'a, T> {
@@ -246,8 +250,8 @@ impl<T: Scalar> Runner<T> {
         recipe: &Recipe,
         stage: usize,
         side: &mut Side<T>,
-        found: &mut dyn FnMut(&mut Side<T>, usize, &mut [T]) -> Result<(), crate::Error>,
-    ) -> Result<(), crate::Error> {
+        found: &mut Found<T>,
+    ) -> Result<(), Error> {
         let Recipe { graph, schedule, .. } = *recipe;
         let parts = &schedule.stages[stage];
         let wanted: Vec<_> = parts.normalised(graph).collect();
