@@ -156,7 +156,7 @@ fn streaming_delivers_every_entry_once() {
     let (x1, x2) = (awkward(90, 6, 4), Random::new(5).matrix(40, 6));
     for (x2, tile) in [(None, 16), (Some(&x2), 25), (None, 1000)] {
         let options = Options::new().want(Want::BOTH).par(Par::new(2)).tile(tile);
-        let view = x2.map(|x| x.view().into());
+        let view = x2.map(|x| x.view());
         let whole = kernel(&relu(), x1.view(), view.map(Into::into), &options).unwrap();
         let sink = Collect::new(90, x2.map_or(90, |x| x.nrows()));
         let summary =
