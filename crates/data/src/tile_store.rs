@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ndarray::{ArrayView2, Axis};
+use ndarray::{ArrayView, ArrayView2, Axis, RemoveAxis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -449,8 +449,8 @@ fn open_log(path: &Path) -> Result<File, Error> {
     open().map_err(Error::io("open", path))
 }
 
-/// Checksum (CRC-32) of the elements of a matrix in C order, whatever its layout in memory.
-pub fn checksum<T: Element>(x: ArrayView2<'_, T>) -> u32 {
+/// Checksum (CRC-32) of the elements of an array in C order, whatever its layout in memory.
+pub fn checksum<T: Element, D: RemoveAxis>(x: ArrayView<'_, T, D>) -> u32 {
     let mut sum = crc32fast::Hasher::new();
     let mut bytes = Vec::new();
     for row in x.axis_iter(Axis(0)) {

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use widelimit_arch::Shape;
 use widelimit_data::Error as DataError;
 use widelimit_exact::Error as ExactError;
 use widelimit_learn::Error as LearnError;
@@ -26,14 +27,42 @@ pub enum Error {
     #[error(transparent)]
     Linalg(#[from] widelimit_linalg::Error),
     /// Inputs of the wrong number of dimensions.
-    #[error("{what} has {got} dimensions, two are expected: rows and features{hint}")]
+    #[error("{what} has {got} dimensions, {expected}")]
     Dimensions {
         /// Which argument.
         what: &'static str,
         /// Dimensions given.
         got: usize,
-        /// What to do about it, or nothing.
-        hint: &'static str,
+        /// What is expected, in words.
+        expected: &'static str,
+    },
+    /// New inputs of another shape than a model was fitted on.
+    #[error("the inputs have the shape {got}, but the model was fitted on {expected}")]
+    InputShape {
+        /// Shape of one training input.
+        expected: Shape,
+        /// Shape of one input given.
+        got: Shape,
+    },
+    /// A network that gives a value at every position cannot be fitted.
+    #[error(
+        "the network ends on positions, {output} for an input of {input}, but a fit needs one value \
+         an input: global_avg_pool or flatten before the last dense layer gives it"
+    )]
+    EndsOnPositions {
+        /// Shape of one input.
+        input: Shape,
+        /// Shape of the output.
+        output: Shape,
+    },
+    /// A network that aggregates over graphs cannot be fitted.
+    #[error(
+        "{at} aggregates over graphs, but a model keeps no adjacency matrices: fit on the kernel \
+         of such a network instead"
+    )]
+    Aggregates {
+        /// Position of the layer.
+        at: String,
     },
     /// Two arguments disagree about a length.
     #[error("{what}: expected {expected}, got {got}")]
@@ -99,7 +128,10 @@ impl Error {
     /// The kind of the error, from which exit codes and exception classes follow.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Network(_) | Error::Parameter { .. } => Kind::Usage,
+            Error::Network(_)
+            | Error::Parameter { .. }
+            | Error::EndsOnPositions { .. }
+            | Error::Aggregates { .. } => Kind::Usage,
             Error::Kernel(error) => kind_of_kernel(error),
             Error::Learn(error) => kind_of_learn(error),
             Error::Data(DataError::OutOfMemory { .. }) | Error::MemoryLimit { .. } => {
@@ -112,6 +144,7 @@ impl Error {
             Error::Data(_)
             | Error::Linalg(_)
             | Error::Dimensions { .. }
+            | Error::InputShape { .. }
             | Error::Length { .. }
             | Error::Model { .. } => Kind::Data,
         }

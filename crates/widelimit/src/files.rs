@@ -4,34 +4,77 @@ use std::path::Path;
 
 use ndarray::ArrayView2;
 use serde_json::{Value, json};
-use widelimit_arch::Shape;
 use widelimit_data::{StoreSpec, TileFile, TileSpec, TileStore, check_room, checksum};
-use widelimit_exact::{self as exact, Quantity, Sink, Summary, Want};
+use widelimit_exact::{
+    self as exact, Inputs, Options, Plan, Quantity, Sink, Spatial, Summary, Want,
+};
 
 use crate::{Error, Network, Run, Scalar};
 
+/// What a file is to hold: which kernels, and of networks that end on positions which pairs of them.
+///
+/// ```
+/// use widelimit::Wanted;
+/// use widelimit::exact::{Spatial, Want};
+/// assert_eq!(Wanted::from(Want::NTK).spatial, Spatial::Full);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The kernels.
+    pub kernels: Want,
+    /// The pairs of positions.
+    pub spatial: Spatial,
+}
+
+impl From<Want> for Wanted {
+    fn from(kernels: Want) -> Self {
+        Self { kernels, spatial: Spatial::Full }
+    }
+}
+
+impl Wanted {
+    fn options<'a>(self, run: &Run<'a>) -> Options<'a> {
+        run.options(self.kernels).spatial(self.spatial)
+    }
+}
+
 /// Computes a kernel and writes it to `path` (`.npz` with arrays `nngp` and `ntk` as wanted, or `.npy`
 /// for a single one), tile by tile: memory stays at scratch size whatever the size of the result. The file
-/// appears under its name when it is complete.
+/// appears under its name when it is complete. An array has the shape `(n1, n2)`; of a network that ends
+/// on positions `(n1, n2, h, w, h', w')`, or `(n1, n2, h, w)` with [`Spatial::Diagonal`].
 ///
 /// # Errors
 /// Those of [`exact::kernel_into`] and of writing.
-pub fn kernel_to_file<T: Scalar>(
+///
+/// ```
+/// use ndarray::Array4;
+/// use widelimit::exact::{Inputs, Want};
+/// use widelimit::{Network, Run, data::Npz, kernel_to_file};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("k.npz");
+/// let x = Array4::from_shape_fn((5, 4, 4, 3), |(n, i, j, c)| ((n + i * j + c) as f32).sin());
+/// let x = Inputs::from(x.view().into_dyn());
+/// kernel_to_file(&Network::preset("cntk-gap:1")?, x, None, Want::NTK, &path, &Run::default())?;
+/// assert_eq!(Npz::open(&path)?.read("ntk")?.shape(), [5, 5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn kernel_to_file<'a, T: Scalar>(
     network: &Network,
-    x1: ArrayView2<'_, T>,
-    x2: Option<ArrayView2<'_, T>>,
-    want: Want,
+    x1: impl Into<Inputs<'a, T>>,
+    x2: Option<Inputs<'a, T>>,
+    wanted: impl Into<Wanted>,
     path: &Path,
     run: &Run<'_>,
 ) -> Result<exact::Summary, Error> {
-    let names: Vec<Quantity> = want.quantities().collect();
-    let n2 = x2.map(|x2| x2.nrows());
-    let plan =
-        exact::plan::<T>(network, x1.nrows(), n2, &Shape::vector(x1.ncols()), &run.options(want))?;
+    let (x1, wanted) = (x1.into(), wanted.into());
+    let options = wanted.options(run);
+    let n2 = x2.as_ref().map(Inputs::len);
+    let plan = exact::plan::<T>(network, x1.len(), n2, &x1.shape(), &options)?;
     check_room(path, plan.result_bytes)?;
-    let file = TileFile::create(path, &arrays(want, x1, x2))?;
-    let file = Tiles { file, names };
-    let summary = exact::kernel_into(network, x1, x2.map(Into::into), &run.options(want), &file)?;
+    let file = TileFile::create(path, &arrays::<T>(wanted, &plan))?;
+    let file = Tiles { file, names: wanted.kernels.quantities().collect() };
+    let summary = exact::kernel_into(network, x1, x2, &options, &file)?;
     file.file.finish()?;
     Ok(summary)
 }
@@ -91,46 +134,48 @@ pub struct StoreSummary {
 /// # Errors
 /// As [`kernel_to_file`]; [`widelimit_data::Error::StoreDiffers`] for a store of another network, of
 /// other inputs, another precision or other wishes.
-pub fn kernel_to_store<T: Scalar>(
+pub fn kernel_to_store<'a, T: Scalar>(
     network: &Network,
-    x1: ArrayView2<'_, T>,
-    x2: Option<ArrayView2<'_, T>>,
-    want: Want,
+    x1: impl Into<Inputs<'a, T>>,
+    x2: Option<Inputs<'a, T>>,
+    wanted: impl Into<Wanted>,
     (path, shard): (&Path, Shard),
     run: &Run<'_>,
 ) -> Result<StoreSummary, Error> {
-    let options = run.options(want);
-    let n2 = x2.map(|x2| x2.nrows());
+    let (x1, wanted) = (x1.into(), wanted.into());
+    let options = wanted.options(run);
+    let n2 = x2.as_ref().map(Inputs::len);
     // Tiles keep the size that the store was begun with.
     let options = match TileStore::read_spec(path) {
         Ok(spec) => options.tile(spec.tile),
         Err(_) => options,
     };
-    let plan = exact::plan::<T>(network, x1.nrows(), n2, &Shape::vector(x1.ncols()), &options)?;
+    let plan = exact::plan::<T>(network, x1.len(), n2, &x1.shape(), &options)?;
     let (tile, tiles) = (plan.tile, plan.tiles);
-    let description = description(network, x1, x2, want)?;
+    let mut description = description(network, &x1, x2.as_ref(), wanted.kernels)?;
+    if !plan.entry.is_empty() {
+        description["spatial"] = json!(name_of_pairs(wanted.spatial));
+    }
     if !path.exists() {
         check_room(path, plan.result_bytes)?;
     }
-    let spec = StoreSpec { description, arrays: arrays(want, x1, x2), tile, tiles };
+    let spec = StoreSpec { description, arrays: arrays::<T>(wanted, &plan), tile, tiles };
     let store = TileStore::open_or_create(path, &spec, &shard.writer())?;
     let found = store.done();
-    let names: Vec<Quantity> = want.quantities().collect();
+    let names: Vec<Quantity> = wanted.kernels.quantities().collect();
     let sink = Tiles { file: Part { store, shard }, names };
-    let outcome = exact::kernel_into(network, x1, x2.map(Into::into), &options.tile(tile), &sink);
+    let outcome = exact::kernel_into(network, x1, x2, &options.tile(tile), &sink);
     // Whatever came of it: what was computed is kept.
     let complete = sink.file.store.close()?;
     Ok(StoreSummary { summary: outcome?, found, tiles, complete })
 }
 
-/// The arrays of a kernel's file.
-fn arrays<T: Scalar>(
-    want: Want,
-    x1: ArrayView2<'_, T>,
-    x2: Option<ArrayView2<'_, T>>,
-) -> Vec<TileSpec> {
-    let shape = vec![x1.nrows(), x2.map_or(x1.nrows(), |x2| x2.nrows())];
-    want.quantities()
+/// The arrays of a kernel's file: axes of an entry behind those of the kernel.
+fn arrays<T: Scalar>(wanted: Wanted, plan: &Plan) -> Vec<TileSpec> {
+    let shape = [&[plan.rows, plan.columns], plan.entry.as_slice()].concat();
+    wanted
+        .kernels
+        .quantities()
         .map(|quantity| TileSpec {
             name: name(quantity).into(),
             shape: shape.clone(),
@@ -142,11 +187,18 @@ fn arrays<T: Scalar>(
 /// What a store is computed from: all that its bits depend on.
 fn description<T: Scalar>(
     network: &Network,
-    x1: ArrayView2<'_, T>,
-    x2: Option<ArrayView2<'_, T>>,
+    x1: &Inputs<'_, T>,
+    x2: Option<&Inputs<'_, T>>,
     want: Want,
 ) -> Result<Value, Error> {
-    let inputs = |x: ArrayView2<'_, T>| json!({"shape": x.shape(), "crc32": checksum(x)});
+    let inputs = |inputs: &Inputs<'_, T>| {
+        let x = inputs.values();
+        let mut described = json!({"shape": x.shape(), "crc32": checksum(x)});
+        if let Some(adjacency) = inputs.adjacency() {
+            described["adjacency_crc32"] = json!(checksum(adjacency.into_dyn()));
+        }
+        described
+    };
     // What was just written reads back.
     let network: Value = serde_json::from_str(&network.to_json()?).unwrap_or_default();
     Ok(json!({
@@ -156,6 +208,14 @@ fn description<T: Scalar>(
         "x1": inputs(x1),
         "x2": x2.map(inputs),
     }))
+}
+
+/// The name of a choice of pairs of positions in files.
+fn name_of_pairs(spatial: Spatial) -> &'static str {
+    match spatial {
+        Spatial::Full => "full",
+        Spatial::Diagonal => "diagonal",
+    }
 }
 
 /// The name of a kernel in files and messages.

@@ -1,11 +1,12 @@
 //! Networks trained by gradient flow for a time: kernels and dynamics wired together.
 
-use ndarray::{Array2, ArrayView2};
-use widelimit_exact::{self as exact, Want};
+use ndarray::{ArrayD, ArrayView, ArrayView2, Dimension};
+use widelimit_exact::{self as exact, Inputs, Want};
 use widelimit_learn::ensemble::{Ensemble, NewPoints, Trained, gradient_descent_mse_ensemble};
 use widelimit_learn::gradient_flow::Training;
 use widelimit_learn::{Posterior, Prior, Time};
 
+use crate::model::{check_network, shape_of};
 use crate::{Error, Network, Run};
 
 /// The infinite ensemble of an infinitely wide network, trained by gradient flow on the squared loss.
@@ -16,23 +17,27 @@ use crate::{Error, Network, Run};
 #[derive(Debug)]
 pub struct Flow {
     network: Network,
-    x: Array2<f64>,
+    x: ArrayD<f64>,
     ensemble: Ensemble,
 }
 
 impl Flow {
-    /// Computes both kernels of the training rows and decomposes them.
+    /// Computes both kernels of the training inputs, rows or images as for [`Model::fit`](crate::Model::fit),
+    /// and decomposes them.
     ///
     /// # Errors
-    /// Those of the kernels and of [`gradient_descent_mse_ensemble`].
-    pub fn new(
+    /// [`Error::EndsOnPositions`], [`Error::Aggregates`], those of the kernels and of
+    /// [`gradient_descent_mse_ensemble`].
+    pub fn new<D: Dimension>(
         network: &Network,
-        x: ArrayView2<'_, f64>,
+        x: ArrayView<'_, f64, D>,
         targets: ArrayView2<'_, f64>,
         training: Training,
         run: &Run<'_>,
     ) -> Result<Self, Error> {
-        let kernels = exact::kernel(network, x, None, &run.options(Want::BOTH))?;
+        let x = x.into_dyn();
+        check_network(network, &shape_of(x.view(), "x")?)?;
+        let kernels = exact::kernel(network, x.view(), None, &run.options(Want::BOTH))?;
         run.check_cancelled()?;
         let nngp = kernels.nngp.unwrap_or_default();
         let ensemble =
@@ -40,20 +45,22 @@ impl Flow {
         Ok(Self { network: network.clone(), x: x.to_owned(), ensemble })
     }
 
-    /// Mean at new rows (rows x outputs) and, if wanted, covariance over the ensemble (rows x rows).
+    /// Mean at new inputs (rows x outputs) and, if wanted, covariance over the ensemble (rows x rows).
     ///
     /// # Errors
-    /// Rows of another width or not finite, a negative time.
-    pub fn predict(
+    /// Inputs of another shape or not finite, a negative time.
+    pub fn predict<D: Dimension>(
         &self,
-        x: ArrayView2<'_, f64>,
+        x: ArrayView<'_, f64, D>,
         trained: Trained,
         time: Time,
         covariance: bool,
         run: &Run<'_>,
     ) -> Result<Posterior<f64>, Error> {
         let options = run.options(Want::BOTH);
-        let kernels = exact::kernel(&self.network, x, Some(self.x.view().into()), &options)?;
+        let x = x.into_dyn();
+        let train = Inputs::from(self.x.view());
+        let kernels = exact::kernel(&self.network, x.view(), Some(train), &options)?;
         let prior = if covariance {
             exact::kernel(&self.network, x, None, &run.options(Want::NNGP))?.nngp
         } else {

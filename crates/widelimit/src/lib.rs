@@ -20,8 +20,8 @@
 //!
 //! # Should I use this?
 //!
-//! For tables of some hundred to some twenty thousand rows, and for theory: yes. Feature maps for
-//! millions of rows, images and graphs are not part of this version.
+//! For tables of some hundred to some twenty thousand rows, for images by the hundred or the thousand,
+//! and for theory: yes. Feature maps for millions of rows are not part of this version.
 #![forbid(unsafe_code)]
 
 mod error;
@@ -33,7 +33,7 @@ mod run;
 mod scalar;
 
 pub use error::{Error, Kind};
-pub use files::{Shard, StoreSummary, kernel_to_file, kernel_to_store};
+pub use files::{Shard, StoreSummary, Wanted, kernel_to_file, kernel_to_store};
 pub use flow::Flow;
 pub use model::{Fit, Model, Notes, Preprocess, Settings, Task};
 pub use run::Run;

@@ -36,6 +36,15 @@ pub enum Dtype {
     F32,
 }
 
+/// Pairs of positions of a network that ends on positions.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spatial {
+    /// All pairs: arrays of shape (n1, n2, h, w, h', w')
+    Full,
+    /// Every position with itself: (n1, n2, h, w)
+    Diagonal,
+}
+
 /// What is being learned.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -50,9 +59,9 @@ pub enum Task {
 pub enum Preprocess {
     /// Nothing
     None,
-    /// Columns get mean 0 and standard deviation 1, as the training rows have them
+    /// Columns of a table, channels of images get mean 0 and standard deviation 1, as the training inputs have them
     Standardize,
-    /// Rows get length 1
+    /// Rows, and images as a whole, get length 1
     UnitNorm,
 }
 
@@ -103,9 +112,9 @@ fn parse_shape(text: &str) -> Result<InputShape, String> {
 
 /// Arguments of `plan`.
 #[derive(Args, Debug)]
-#[command(
-    after_help = "Example:\n  widelimit plan --net mlp:3:relu --x1 train.npz:x --memory 512MiB"
-)]
+#[command(after_help = "Examples:
+  widelimit plan --net mlp:3:relu --x1 train.npz:x --memory 512MiB
+  widelimit plan --net myrtle5 --x1 images.npz:x_train")]
 pub struct PlanArgs {
     /// Preset, JSON text or path of a JSON file
     #[arg(long, value_name = "NET")]
@@ -122,6 +131,15 @@ pub struct PlanArgs {
     /// Number format
     #[arg(long, value_enum, default_value = "f64")]
     pub dtype: Dtype,
+    /// Of a network that ends on positions: all pairs of them, or every position with itself
+    #[arg(long, value_enum, default_value = "full")]
+    pub spatial: Spatial,
+    /// Adjacency matrices of A, one an input, for a network that aggregates over graphs
+    #[arg(long, value_name = "ADJ")]
+    pub adjacency1: Option<String>,
+    /// Adjacency matrices of B
+    #[arg(long, value_name = "ADJ", requires = "x2")]
+    pub adjacency2: Option<String>,
 }
 
 /// Arguments of `kernel`.
@@ -129,6 +147,7 @@ pub struct PlanArgs {
 #[command(after_help = "Examples:
   widelimit kernel --net mlp:3:relu --x1 x.npy --out k.npz
   widelimit kernel --net net.json --x1 test.csv --x2 train.csv --get both --dtype f32 --out k.npz
+  widelimit kernel --net myrtle5 --x1 images.npz:x_test --x2 images.npz:x_train --dtype f32 --out k.npz
   widelimit kernel --net mlp:3:relu --x1 x.npy --out k.store --resume       run again after a kill
   widelimit kernel --net mlp:3:relu --x1 x.npy --out k.store --shard 2/4    one of four processes")]
 pub struct KernelArgs {
@@ -147,6 +166,15 @@ pub struct KernelArgs {
     /// Number format
     #[arg(long, value_enum, default_value = "f64")]
     pub dtype: Dtype,
+    /// Of a network that ends on positions: all pairs of them, or every position with itself
+    #[arg(long, value_enum, default_value = "full")]
+    pub spatial: Spatial,
+    /// Adjacency matrices of A, one an input, for a network that aggregates over graphs
+    #[arg(long, value_name = "ADJ")]
+    pub adjacency1: Option<String>,
+    /// Adjacency matrices of B
+    #[arg(long, value_name = "ADJ", requires = "x2")]
+    pub adjacency2: Option<String>,
     /// File to write, ending in .npz, or folder, ending in .store, that grows over several runs
     #[arg(long, value_name = "K.npz|K.store")]
     pub out: PathBuf,
@@ -169,12 +197,13 @@ fn parse_shard(text: &str) -> Result<Shard, String> {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   widelimit fit --net mlp:3:relu --x train.npz:x --y train.npz:y --out model.safetensors
+  widelimit fit --net myrtle5 --x images.npz:x_train --y images.npz:y_train --preprocess standardize --out model.safetensors
   widelimit fit --net mlp:2:erf --x table.csv --y table.csv:price --task regression --ridge 1e-3 --out model.safetensors")]
 pub struct FitArgs {
     /// Preset, JSON text or path of a JSON file
     #[arg(long, value_name = "NET")]
     pub net: NetArg,
-    /// Inputs; when Y is a column of the same csv file, that column is left out
+    /// Inputs, rows or images; when Y is a column of the same csv file, that column is left out
     #[arg(long, value_name = "A")]
     pub x: String,
     /// Targets

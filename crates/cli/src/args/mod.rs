@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use commands::{
     DemoArgs, DemoStepArgs, Dtype, FitArgs, Get, InputShape, KernelArgs, Method, NetCommand, One,
-    PlanArgs, PredictArgs, Preprocess, ReportArgs, RidgeArg, Solver, Task,
+    PlanArgs, PredictArgs, Preprocess, ReportArgs, RidgeArg, Solver, Spatial, Task,
 };
 pub use network::NetArg;
 
@@ -19,7 +19,8 @@ NTK) exactly and solves the regressions that stand on them.
 
 A network NET is given as a preset (`mlp:3:relu`), as JSON text, or as the path of a JSON file.
 Data A, B and Y are `file.npy`, `file.npz:array`, `file.csv` or `file.csv:column`, or `file.parquet` where that was \
-built in.";
+built in. \
+Images are arrays (n, height, width, channels) for networks that act on positions; other networks take them as vectors.";
 
 const EXAMPLES: &str = "\
 Examples:

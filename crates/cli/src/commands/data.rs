@@ -15,7 +15,7 @@ pub fn source(text: &str) -> Result<Source, Failure> {
     Source::parse(text).map_err(|e| Failure::usage(e.to_string()))
 }
 
-/// Reads inputs; all axes after the first are flattened, so that images become vectors.
+/// Reads inputs, with the axes that they have.
 pub fn inputs(text: &str) -> Result<Array, Failure> {
     inputs_without(text, None)
 }
@@ -25,7 +25,7 @@ pub fn inputs_without(text: &str, targets: Option<&str>) -> Result<Array, Failur
     let x = source(text)?;
     let y = targets.map(source).transpose()?;
     let column = y.as_ref().map(|y| left_out(&x, y)).transpose()?.flatten();
-    flat(data::read_inputs_without(&x, column.as_slice())?, text)
+    Ok(data::read_inputs_without(&x, column.as_slice())?)
 }
 
 /// The column with the targets in the table of the inputs.
@@ -112,20 +112,6 @@ pub fn expect_features(x: &str, got: usize, model: &Model) -> Result<(), Failure
 /// Reads targets.
 pub fn targets(text: &str) -> Result<Targets, Failure> {
     Ok(data::read_targets(&source(text)?)?)
-}
-
-fn flat(array: Array, what: &str) -> Result<Array, Failure> {
-    let rows = array.shape()[0];
-    let columns = array.shape()[1..].iter().product::<usize>();
-    let wrong = |e: ndarray::ShapeError| Failure::data(format!("{what}: {e}"));
-    Ok(match array {
-        Array::F32(a) => {
-            Array::F32(a.into_shape_with_order((rows, columns)).map_err(wrong)?.into_dyn())
-        }
-        Array::F64(a) => {
-            Array::F64(a.into_shape_with_order((rows, columns)).map_err(wrong)?.into_dyn())
-        }
-    })
 }
 
 /// Inputs as a matrix of doubles.

@@ -1,5 +1,6 @@
 //! What a fitted model says about itself.
 
+use widelimit::arch::Shape;
 use widelimit::{Model, Quantity, Task};
 
 use crate::answer::Answer;
@@ -14,7 +15,8 @@ pub fn fitted(model: &Model) -> Answer {
         .with("task", model.task().name(), model.task().name())
         .with("kernel", kernel.clone(), kernel)
         .with("rows", fit.rows.to_string(), fit.rows)
-        .with("features", fit.features.to_string(), fit.features)
+        .with("features", fit.input.to_string(), fit.features)
+        .for_programs("input", axes(&fit.input))
         .with("outputs", fit.outputs.to_string(), fit.outputs)
         .with("ridge", format!("{:.4e}", fit.ridge), fit.ridge)
         .with("relative_ridge", format!("{:.4e}", fit.relative_ridge), fit.relative_ridge);
@@ -31,6 +33,11 @@ pub fn fitted(model: &Model) -> Answer {
         .with("condition", format!("{:.2e}", d.condition), d.condition)
         .with("jitter", format!("{:.1e}", d.jitter), d.jitter)
         .with("residual", format!("{:.1e}", d.residual), d.residual)
+}
+
+/// A shape as a list of its axes.
+pub fn axes(shape: &Shape) -> Vec<usize> {
+    [shape.spatial.as_slice(), &[shape.channels]].concat()
 }
 
 /// `NTK` or `NNGP`.
@@ -67,11 +74,16 @@ pub fn tables(model: &Model) -> Vec<(String, Vec<(String, String)>)> {
     if let Some(value) = fit.log_marginal_likelihood {
         solve.push(("Log marginal likelihood".into(), short(value)));
     }
+    let (rows, features) = if fit.input.is_vector() {
+        ("Training rows", "Features")
+    } else {
+        ("Training images", "Positions and channels")
+    };
     let mut about: Vec<(String, String)> = vec![
         ("Kernel".into(), kernel_name(model).into()),
         ("Task".into(), model.task().name().into()),
-        ("Training rows".into(), fit.rows.to_string()),
-        ("Features".into(), fit.features.to_string()),
+        (rows.into(), fit.rows.to_string()),
+        (features.into(), fit.input.to_string()),
     ];
     match model.task() {
         Task::Classification => about.push(("Classes".into(), fit.outputs.to_string())),

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use ndarray::Array2;
+use ndarray::ArrayD;
 use serde_json::json;
 use widelimit::data::{Array, Classes, Targets};
 use widelimit::learn::Ridge;
 use widelimit::{Model, Network, Quantity, Run, Scalar, Settings};
 
-use super::{data, describe, files};
+use super::{data, describe, files, inputs};
 use crate::args::{FitArgs, One, Preprocess, RidgeArg, Solver, Task};
 use crate::failure::Failure;
 use crate::interrupt;
@@ -19,10 +19,11 @@ use crate::text::seconds;
 pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
     let network = args.net.read()?;
     let (x, y) = (data::source(&args.x)?, data::source(&args.y)?);
-    let inputs = [Some(x.path()), Some(y.path()), args.net.file()];
-    files::ready(&[&args.out], &inputs.into_iter().flatten().collect::<Vec<_>>())?;
+    let read = [Some(x.path()), Some(y.path()), args.net.file()];
+    files::ready(&[&args.out], &read.into_iter().flatten().collect::<Vec<_>>())?;
     data::expect_room(&args.x, Some(&args.y), 0, session)?;
     let x = data::inputs_without(&args.x, Some(&args.y))?;
+    let x = inputs::for_network(x, &network, &args.x)?;
     let targets = data::targets(&args.y)?;
     let targets = match args.task {
         None => told_apart(targets, &args.y, session)?,
@@ -86,14 +87,14 @@ fn told_apart(targets: Targets, name: &str, session: &Session) -> Result<Targets
     Ok(targets)
 }
 
-/// Bytes of the arrays that are there beside a fit: the rows, and targets as given and as regressed
+/// Bytes of the arrays that are there beside a fit: the inputs, and targets as given and as regressed
 /// on. What the fit makes of them it counts itself.
-fn kept<T>(x: &Array2<T>, targets: &Targets) -> u64 {
+fn kept<T>(x: &ArrayD<T>, targets: &Targets) -> u64 {
     let outputs = match targets {
         Targets::Numbers(y) => y.ncols(),
         Targets::Labels { classes, .. } => classes.len(),
     };
-    (x.len() * size_of::<T>() + 2 * x.nrows() * outputs * size_of::<f64>()) as u64
+    (x.len() * size_of::<T>() + 2 * targets.rows() * outputs * size_of::<f64>()) as u64
 }
 
 fn train<T: Scalar>(
@@ -104,7 +105,7 @@ fn train<T: Scalar>(
     args: &FitArgs,
     session: &Session,
 ) -> Result<Model, Failure> {
-    let x = x.into_matrix::<T>(&args.x)?;
+    let x = x.into_elements::<T>();
     let bar = session.bar("kernel");
     let report = |progress| bar.report(progress);
     let kept = kept(&x, targets);

@@ -73,7 +73,11 @@ fn read(
     session: &Session,
 ) -> Result<(Array2<f64>, Precision), Failure> {
     let [rows, columns] = *array.shape() else {
-        return Err(Failure::data(format!("{}:{name} is not a matrix", path.display())));
+        return Err(Failure::data(format!(
+            "{}:{name} has {} axes; a report needs a matrix, one number a pair of inputs",
+            path.display(),
+            array.shape().len()
+        )));
     };
     if rows != columns {
         return Err(Failure::data(format!(

@@ -5,6 +5,7 @@ mod demo;
 mod describe;
 mod files;
 mod fit;
+mod inputs;
 mod kernel;
 mod kernel_page;
 mod net;

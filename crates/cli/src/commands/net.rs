@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use widelimit::Network;
 use widelimit::arch::{self, DefaultValue, Group, LayerInfo, Shape};
 
+use super::describe::axes;
 use crate::answer::{Answer, write_out};
 use crate::args::{InputShape, NetArg, NetCommand};
 use crate::failure::Failure;
@@ -91,7 +92,7 @@ fn check(net: &NetArg, input: Option<&InputShape>, session: &Session) -> Result<
         let (spatial, channels) = sizes.split_at(sizes.len() - 1);
         let shape = Shape { spatial: spatial.to_vec(), channels: channels[0] };
         let output = network.output_shape(&shape).map_err(|e| Failure::usage(e.to_string()))?;
-        let numbers = |s: &Shape| json!(s.spatial.iter().chain([&s.channels]).collect::<Vec<_>>());
+        let numbers = |s: &Shape| json!(axes(s));
         answer = answer.with("input", shape.to_string(), numbers(&shape)).with(
             "output",
             output.to_string(),

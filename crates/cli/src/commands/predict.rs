@@ -8,7 +8,7 @@ use widelimit::learn::classification::winners;
 use widelimit::learn::metrics;
 use widelimit::{Model, Run, Scalar, Task};
 
-use super::{data, files};
+use super::{data, files, inputs};
 use crate::answer::Answer;
 use crate::args::PredictArgs;
 use crate::failure::Failure;
@@ -18,13 +18,13 @@ use crate::session::Session;
 /// Predicts, writes, and scores where the truth is given.
 pub fn predict(args: &PredictArgs, session: &Session) -> Result<(), Failure> {
     data::expect_ending(&args.out, ".npy")?;
-    let mut inputs = vec![args.model.clone(), data::source(&args.x)?.path().to_owned()];
+    let mut read = vec![args.model.clone(), data::source(&args.x)?.path().to_owned()];
     if let Some(y) = &args.y {
-        inputs.push(data::source(y)?.path().to_owned());
+        read.push(data::source(y)?.path().to_owned());
     }
-    let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
+    let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
     let outputs = Outputs::of(args);
-    files::ready(&outputs.all(), &inputs)?;
+    files::ready(&outputs.all(), &read)?;
     let size = data::model_bytes(&args.model);
     data::expect_room(&args.x, args.y.as_deref(), size, session)?;
     let model = Model::load(&args.model)?;
@@ -33,7 +33,7 @@ pub fn predict(args: &PredictArgs, session: &Session) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{model} is a regression; --scores are of classes")));
     }
     let x = data::inputs_without(&args.x, args.y.as_deref())?;
-    data::expect_features(&args.x, x.shape()[1], &model)?;
+    let x = inputs::for_model(x, &model, &args.x)?;
     // Read before anything is computed or written, so that a bad file costs nothing.
     let read = |y: &str| Truth::read(&model, y, x.shape()[0], &args.x, session);
     let truth = args.y.as_deref().map(read).transpose()?;
@@ -97,8 +97,8 @@ fn run<T: Scalar>(
     truth: Option<Truth>,
     session: &Session,
 ) -> Result<(), Failure> {
-    let x = x.into_matrix::<T>(&args.x)?;
-    let values = x.nrows() * model.details().outputs * (1 + usize::from(args.std));
+    let x = x.into_elements::<T>();
+    let values = x.shape()[0] * model.details().outputs * (1 + usize::from(args.std));
     let kept = data::model_bytes(&args.model) + ((x.len() + values) * size_of::<T>()) as u64;
     let run = Run { budget: session.less(kept)?, ..session.run() };
     let explain = |error| session.explain(error, kept);

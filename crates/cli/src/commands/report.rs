@@ -11,7 +11,7 @@ use widelimit::{Model, Run, Scalar, Task};
 
 use super::kernel_page::{of_kernels, rounding};
 use super::predict::Truth;
-use super::{data, describe, files, net};
+use super::{data, describe, files, inputs, net};
 use crate::answer::Answer;
 use crate::args::ReportArgs;
 use crate::failure::Failure;
@@ -24,8 +24,8 @@ pub fn report(args: &ReportArgs, session: &Session) -> Result<(), Failure> {
     let is_kernel = args.input.extension().is_some_and(|e| e.eq_ignore_ascii_case("npz"));
     let data = [args.x.as_deref(), args.y.as_deref()];
     let data = data.into_iter().flatten().map(data::source).collect::<Result<Vec<_>, _>>()?;
-    let inputs: Vec<&Path> = data.iter().map(|s| s.path()).chain([args.input.as_path()]).collect();
-    files::ready(&[&args.out], &inputs)?;
+    let read: Vec<&Path> = data.iter().map(|s| s.path()).chain([args.input.as_path()]).collect();
+    files::ready(&[&args.out], &read)?;
     let page = match (is_kernel, &args.x, &args.y) {
         (true, None, None) => of_kernels(&args.input, session)?,
         (true, ..) => return Err(Failure::usage("--x and --y go with a model, not with a kernel")),
@@ -46,13 +46,12 @@ fn on_rows(file: &Path, x: &str, y: &str, session: &Session) -> Result<Report, F
     let size = data::model_bytes(file);
     data::expect_room(x, Some(y), size, session)?;
     let model = Model::load(file)?;
-    let inputs = data::inputs_without(x, Some(y))?;
-    let (rows, features) = (inputs.shape()[0], inputs.shape()[1]);
-    data::expect_features(x, features, &model)?;
+    let inputs = inputs::for_model(data::inputs_without(x, Some(y))?, &model, x)?;
+    let rows = inputs.shape()[0];
     let truth = Truth::read(&model, y, rows, x, session)?;
     let scores = match inputs {
-        Array::F32(_) => scores::<f32>(&model, inputs, x, size, session)?.mapv(f64::from),
-        Array::F64(_) => scores::<f64>(&model, inputs, x, size, session)?,
+        Array::F32(_) => scores::<f32>(&model, inputs, size, session)?.mapv(f64::from),
+        Array::F64(_) => scores::<f64>(&model, inputs, size, session)?,
     };
     let name =
         data::source(x)?.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -64,12 +63,11 @@ fn on_rows(file: &Path, x: &str, y: &str, session: &Session) -> Result<Report, F
 fn scores<T: Scalar>(
     model: &Model,
     inputs: Array,
-    name: &str,
     model_bytes: u64,
     session: &Session,
 ) -> Result<Array2<T>, Failure> {
-    let x = inputs.into_matrix::<T>(name)?;
-    let outputs = model.details().outputs * x.nrows();
+    let x = inputs.into_elements::<T>();
+    let outputs = model.details().outputs * x.shape()[0];
     let kept = model_bytes + (x.len() * size_of::<T>() + outputs * (size_of::<T>() + 8)) as u64;
     let run = Run { budget: session.less(kept)?, ..session.run() };
     model.predict(x.view(), &run).map_err(|error| session.explain(error, kept))

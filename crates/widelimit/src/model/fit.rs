@@ -2,10 +2,10 @@
 
 use std::sync::OnceLock;
 
-use ndarray::{Array2, ArrayView2, CowArray, Ix2};
-use widelimit_arch::Shape;
+use ndarray::{Array, Array2, ArrayView, ArrayView2, ArrayViewD, CowArray, Dimension, IxDyn};
+use widelimit_arch::{Layer, Shape};
 use widelimit_data::{Classes, Targets};
-use widelimit_exact::{self as exact, Quantity, Want};
+use widelimit_exact::{self as exact, Inputs, Quantity, Want};
 use widelimit_learn::{
     Classifier, GaussianProcess, GaussianProcessModel, KernelRidge, KernelRidgeModel, Noise, memory,
 };
@@ -15,55 +15,81 @@ use super::{Arrays, Fit, Model, Settings};
 use crate::{Error, Network, Run, Scalar};
 
 impl Model {
-    /// Fits `network` to training rows and their targets: numbers are regressed on, labels classified.
+    /// Fits `network` to training inputs and their targets: numbers are regressed on, labels classified.
+    ///
+    /// Inputs are rows `(n, d)`, or images `(n, height, width, channels)` (or with one or three spatial
+    /// axes) for a network that ends on one value an image.
     ///
     /// # Errors
     /// Inputs that are empty or not finite, targets of another length, one class only, a kernel that
-    /// cannot be computed or factored, [`Error::MemoryLimit`] before anything is computed,
-    /// [`Error::Cancelled`].
-    pub fn fit<T: Scalar>(
+    /// cannot be computed or factored, [`Error::EndsOnPositions`], [`Error::Aggregates`],
+    /// [`Error::MemoryLimit`] before anything is computed, [`Error::Cancelled`].
+    ///
+    /// ```
+    /// use ndarray::{Array4, array};
+    /// use widelimit::data::Classes;
+    /// use widelimit::{Model, Network, Run, Settings, Targets};
+    ///
+    /// // Vertical and horizontal stripes.
+    /// let x = Array4::from_shape_fn((4, 6, 6, 1), |(n, i, j, _)| {
+    ///     f64::from(u8::from((if n % 2 == 0 { i } else { j } + n / 2) % 2 == 0))
+    /// });
+    /// let classes = Classes::Texts(vec!["across".into(), "down".into()]);
+    /// let y = Targets::Labels { codes: vec![0, 1, 0, 1], classes };
+    /// let network = Network::preset("cntk-gap:2")?;
+    /// let model = Model::fit(&network, x.view(), &y, &Settings::default(), &Run::default())?;
+    /// assert_eq!(model.classify(x.view(), &Run::default())?, [0, 1, 0, 1]);
+    /// # Ok::<(), widelimit::Error>(())
+    /// ```
+    pub fn fit<T: Scalar, D: Dimension>(
         network: &Network,
-        x: ArrayView2<'_, T>,
+        x: ArrayView<'_, T, D>,
         targets: &Targets,
         settings: &Settings,
         run: &Run<'_>,
     ) -> Result<Model, Error> {
-        Self::fit_rows(network, x.into(), targets, settings, run)
+        Self::fit_inputs(network, x.into_dyn().into(), targets, settings, run)
     }
 
-    /// [`Model::fit`] on rows that become the model's own, without a copy of them.
+    /// [`Model::fit`] on inputs that become the model's own, without a copy of them.
     ///
     /// # Errors
     /// As [`Model::fit`].
-    pub fn fit_owned<T: Scalar>(
+    pub fn fit_owned<T: Scalar, D: Dimension>(
         network: &Network,
-        x: Array2<T>,
+        x: Array<T, D>,
         targets: &Targets,
         settings: &Settings,
         run: &Run<'_>,
     ) -> Result<Model, Error> {
-        Self::fit_rows(network, x.into(), targets, settings, run)
+        Self::fit_inputs(network, x.into_dyn().into(), targets, settings, run)
     }
 
-    fn fit_rows<T: Scalar>(
+    fn fit_inputs<T: Scalar>(
         network: &Network,
-        x: CowArray<'_, T, Ix2>,
+        x: CowArray<'_, T, IxDyn>,
         targets: &Targets,
         settings: &Settings,
         run: &Run<'_>,
     ) -> Result<Model, Error> {
-        if targets.rows() != x.nrows() {
+        let input = shape_of(x.view(), "x")?;
+        let rows = x.shape()[0];
+        if targets.rows() != rows {
             return Err(Error::Length {
                 what: "number of targets",
-                expected: x.nrows(),
+                expected: rows,
                 got: targets.rows(),
             });
+        }
+        // Empty inputs are told by the engine, in the terms of the whole array.
+        if !x.is_empty() {
+            check_network(network, &input)?;
         }
         let Regressed { y, codes, classes } = regressed(targets)?;
         let solver = Solver { y, codes, classes: classes.len(), settings };
         // Checked before scaling, so that errors name values as they were given.
         check_finite(x.view())?;
-        run.check_memory("the fit", solver.memory::<T>(network, x.view(), run)?)?;
+        run.check_memory("the fit", solver.memory(network, &Inputs::new(x.view()), run)?)?;
         let scaling = Scaling::learn(settings.preprocess, x.view());
         let scaled = scaling.apply(x);
         let run = &run.less("the fit", (scaled.len() * size_of::<T>()) as u64)?;
@@ -82,8 +108,9 @@ impl Model {
             let _ = process.set(model);
         }
         let fit = Fit {
-            rows: scaled.nrows(),
-            features: scaled.ncols(),
+            rows,
+            features: scaled.len() / rows.max(1),
+            input,
             outputs: solver.y.ncols(),
             ridge: solution.ridge,
             relative_ridge: solution.relative_ridge,
@@ -126,25 +153,54 @@ fn regressed(targets: &Targets) -> Result<Regressed, Error> {
     }
 }
 
-fn check_finite<T: Scalar>(x: ArrayView2<'_, T>) -> Result<(), Error> {
-    match x.indexed_iter().find(|(_, value)| !value.widen().is_finite()) {
-        None => Ok(()),
-        Some(((row, column), value)) => {
-            let value = value.widen();
-            Err(exact::Error::NonFinite { input: "x", row, column, value }.into())
-        }
+/// Shape of one input of an array of them.
+pub(crate) fn shape_of<T: Scalar>(
+    x: ArrayViewD<'_, T>,
+    what: &'static str,
+) -> Result<Shape, Error> {
+    if x.ndim() < 2 {
+        let expected = "at least two are expected: inputs and features";
+        return Err(Error::Dimensions { what, got: x.ndim(), expected });
     }
+    Ok(Inputs::new(x).shape())
+}
+
+/// Insists on a network that makes one vector of an input, from that input alone.
+pub(crate) fn check_network(network: &Network, input: &Shape) -> Result<(), Error> {
+    let aggregate = network.walk().find(|(_, layer)| matches!(layer, Layer::Aggregate));
+    if let Some((at, _)) = aggregate {
+        return Err(Error::Aggregates { at: at.to_string() });
+    }
+    let output = network.output_shape(input)?;
+    if !output.is_vector() {
+        return Err(Error::EndsOnPositions { input: input.clone(), output });
+    }
+    Ok(())
+}
+
+fn check_finite<T: Scalar>(x: ArrayViewD<'_, T>) -> Result<(), Error> {
+    let bad = x.indexed_iter().find(|(_, value)| !value.widen().is_finite());
+    let Some((place, value)) = bad else { return Ok(()) };
+    let (input, value) = ("x", value.widen());
+    Err(Error::Kernel(match place.slice() {
+        &[row, column] => exact::Error::NonFinite { input, row, column, value },
+        [row, place @ ..] => {
+            exact::Error::NonFiniteImage { input, row: *row, place: place.to_vec(), value }
+        }
+        [] => return Ok(()),
+    }))
 }
 
 /// One of the two kernels.
 pub(super) fn kernel_of<T: Scalar>(
     network: &Network,
     quantity: Quantity,
-    x1: ArrayView2<'_, T>,
-    x2: Option<ArrayView2<'_, T>>,
+    x1: ArrayViewD<'_, T>,
+    x2: Option<ArrayViewD<'_, T>>,
     run: &Run<'_>,
 ) -> Result<Array2<T>, Error> {
-    let kernel = exact::kernel(network, x1, x2.map(Into::into), &run.options(want(quantity)))?;
+    let options = run.options(want(quantity));
+    let kernel = exact::kernel(network, x1, x2.map(Inputs::new), &options)?;
     let wanted = match quantity {
         Quantity::Nngp => kernel.nngp,
         Quantity::Ntk => kernel.ntk,
@@ -190,19 +246,19 @@ impl Solver<'_> {
     fn memory<T: Scalar>(
         &self,
         network: &Network,
-        x: ArrayView2<'_, T>,
+        x: &Inputs<'_, T>,
         run: &Run<'_>,
     ) -> Result<u64, Error> {
-        let (n, outputs, size) = (x.nrows(), self.y.ncols(), size_of::<T>());
+        let (n, outputs, size) = (x.len(), self.y.ncols(), size_of::<T>());
         let options = run.options(want(self.settings.quantity));
-        let kernel = exact::plan::<T>(network, n, None, &Shape::vector(x.ncols()), &options)?.bytes;
+        let kernel = exact::plan::<T>(network, n, None, &x.shape(), &options)?.bytes;
         let solve = memory::kernel_ridge(&self.settings.ridge, n, outputs, size);
         let process = match self.settings.quantity {
             Quantity::Nngp => memory::gaussian_process(false, n, outputs, size),
             Quantity::Ntk => 0,
         };
-        // The model keeps the rows.
-        let rows = (x.len() * size) as u64;
+        // The model keeps the inputs.
+        let rows = (x.values().len() * size) as u64;
         Ok(kernel.max(solve).max(process).saturating_add(rows))
     }
 

@@ -8,16 +8,18 @@ mod store;
 
 use std::sync::OnceLock;
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayD};
+use widelimit_arch::Shape;
 use widelimit_data::Classes;
 use widelimit_learn::{Diagnostics, GaussianProcessModel, LooPath};
 
 use crate::{Network, Precision};
+pub(crate) use fit::{check_network, shape_of};
 use scaling::Scaling;
 pub use settings::{Preprocess, Settings, Task};
 pub use store::Notes;
 
-/// A fitted regression or classifier.
+/// A fitted regression or classifier, on rows of a table or on images.
 ///
 /// Predictions have the precision of the training inputs; new inputs of the other precision are
 /// converted.
@@ -33,10 +35,12 @@ pub struct Model {
 /// What a fit tells about itself.
 #[derive(Clone, Debug)]
 pub struct Fit {
-    /// Training rows.
+    /// Training rows, or images.
     pub rows: usize,
-    /// Features of a row.
+    /// Numbers of one input: features of a row; of an image, its positions times its channels.
     pub features: usize,
+    /// Shape of one input.
+    pub input: Shape,
     /// Outputs: targets, or classes.
     pub outputs: usize,
     /// The ridge added to the kernel's diagonal.
@@ -72,8 +76,8 @@ pub enum State {
 #[derive(Debug)]
 pub struct Arrays<T> {
     scaling: Scaling,
-    /// Training rows after scaling.
-    x: Array2<T>,
+    /// Training inputs after scaling.
+    x: ArrayD<T>,
     /// Dual coefficients, rows x outputs.
     dual: Array2<T>,
     /// Mean of the targets.

@@ -1,12 +1,12 @@
 //! Predictions, a block of rows at a time.
 
-use ndarray::{Array2, ArrayView2, Axis, Slice};
+use ndarray::{Array2, ArrayView, ArrayView2, ArrayViewD, Axis, Dimension, Slice};
 use widelimit_exact as exact;
 use widelimit_learn::classification::winners;
 use widelimit_learn::{GaussianProcessModel, Prior};
 use widelimit_linalg::gram;
 
-use super::fit::{kernel_of, posterior, want};
+use super::fit::{kernel_of, posterior, shape_of, want};
 use super::{Arrays, Model, State};
 use crate::{Error, Quantity, Run, Scalar};
 
@@ -17,17 +17,18 @@ const BLOCK_BYTES: u64 = 64 << 20;
 pub type WithDeviation<T> = (Array2<T>, Array2<T>);
 
 impl Model {
-    /// Predictions for new rows, rows x outputs: targets, or one score a class. A row's prediction does not
-    /// depend on the others, bit for bit.
+    /// Predictions for new rows or images, rows x outputs: targets, or one score a class. A row's prediction
+    /// does not depend on the others, bit for bit.
     ///
     /// # Errors
-    /// Rows of another width or with values that are not finite, [`Error::Cancelled`],
-    /// [`Error::MemoryLimit`] if not even one row fits.
-    pub fn predict<T: Scalar>(
+    /// Rows of another width, [`Error::InputShape`] for images of another shape, values that are not
+    /// finite, [`Error::Cancelled`], [`Error::MemoryLimit`] if not even one row fits.
+    pub fn predict<T: Scalar, D: Dimension>(
         &self,
-        x: ArrayView2<'_, T>,
+        x: ArrayView<'_, T, D>,
         run: &Run<'_>,
     ) -> Result<Array2<T>, Error> {
+        let x = x.into_dyn();
         match &self.state {
             State::F32(arrays) => self.predict_in(arrays, x, run),
             State::F64(arrays) => self.predict_in(arrays, x, run),
@@ -38,9 +39,9 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict`]; [`Error::Parameter`] for a regression.
-    pub fn classify<T: Scalar>(
+    pub fn classify<T: Scalar, D: Dimension>(
         &self,
-        x: ArrayView2<'_, T>,
+        x: ArrayView<'_, T, D>,
         run: &Run<'_>,
     ) -> Result<Vec<usize>, Error> {
         if self.classes.is_empty() {
@@ -60,24 +61,28 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::predict`], and those of factoring the training kernel.
-    pub fn predict_with_deviation<T: Scalar>(
+    pub fn predict_with_deviation<T: Scalar, D: Dimension>(
         &self,
-        x: ArrayView2<'_, T>,
+        x: ArrayView<'_, T, D>,
         run: &Run<'_>,
     ) -> Result<WithDeviation<T>, Error> {
+        let x = x.into_dyn();
         match &self.state {
             State::F32(arrays) => self.deviation_in(arrays, x, run),
             State::F64(arrays) => self.deviation_in(arrays, x, run),
         }
     }
 
-    fn check_width(&self, got: usize) -> Result<(), Error> {
-        let expected = self.fit.features;
-        if got == expected {
-            Ok(())
-        } else {
-            Err(Error::Length { what: "number of features", expected, got })
+    fn check_shape<T: Scalar>(&self, x: ArrayViewD<'_, T>) -> Result<(), Error> {
+        let (expected, got) = (&self.fit.input, shape_of(x, "x")?);
+        if got == *expected {
+            return Ok(());
         }
+        if got.is_vector() && expected.is_vector() {
+            let (expected, got) = (expected.channels, got.channels);
+            return Err(Error::Length { what: "number of features", expected, got });
+        }
+        Err(Error::InputShape { expected: expected.clone(), got })
     }
 
     /// Calls `take` with each block of scaled rows and their kernel with the training rows, while `held`
@@ -85,15 +90,15 @@ impl Model {
     fn blocks<T: Scalar, S: Scalar>(
         &self,
         arrays: &Arrays<S>,
-        x: ArrayView2<'_, T>,
+        x: ArrayViewD<'_, T>,
         run: &Run<'_>,
         (held, work): (u64, u64),
-        mut take: impl FnMut(usize, ArrayView2<'_, S>, ArrayView2<'_, S>) -> Result<(), Error>,
+        mut take: impl FnMut(usize, ArrayViewD<'_, S>, ArrayView2<'_, S>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.check_width(x.ncols())?;
+        self.check_shape(x.view())?;
         let element = size_of::<S>() as u64;
-        let beside = x.ncols() as u64 * element + work;
-        let step = block_rows(self.fit.rows as u64 * element + beside, x.nrows(), run);
+        let beside = self.fit.features as u64 * element + work;
+        let step = block_rows(self.fit.rows as u64 * element + beside, x.shape()[0], run);
         let run = run.less("the prediction", held.saturating_add(beside * step as u64))?;
         for (block, rows) in x.axis_chunks_iter(Axis(0), step).enumerate() {
             run.check_cancelled()?;
@@ -111,10 +116,11 @@ impl Model {
     fn predict_in<T: Scalar, S: Scalar>(
         &self,
         arrays: &Arrays<S>,
-        x: ArrayView2<'_, T>,
+        x: ArrayViewD<'_, T>,
         run: &Run<'_>,
     ) -> Result<Array2<T>, Error> {
-        let mut values = Array2::from_elem((x.nrows(), self.fit.outputs), T::narrow(0.0));
+        self.check_shape(x.view())?;
+        let mut values = Array2::from_elem((x.shape()[0], self.fit.outputs), T::narrow(0.0));
         // The product packs the block of the kernel.
         let packed = (self.fit.rows * size_of::<S>()) as u64;
         self.blocks(arrays, x, run, (0, packed), |first, _, kernel| {
@@ -131,10 +137,10 @@ impl Model {
     fn deviation_in<T: Scalar, S: Scalar>(
         &self,
         arrays: &Arrays<S>,
-        x: ArrayView2<'_, T>,
+        x: ArrayViewD<'_, T>,
         run: &Run<'_>,
     ) -> Result<WithDeviation<T>, Error> {
-        let mean = self.predict_in(arrays, x, run)?;
+        let mean = self.predict_in(arrays, x.view(), run)?;
         let process = self.process(arrays, run)?;
         let mut deviation = Array2::from_elem(mean.dim(), T::narrow(0.0));
         // The factor, and a row of the kernel in double precision before and after it met the factor.
@@ -154,7 +160,7 @@ impl Model {
     /// Kernel of each row with itself.
     fn prior<S: Scalar>(
         &self,
-        rows: ArrayView2<'_, S>,
+        rows: ArrayViewD<'_, S>,
         run: &Run<'_>,
     ) -> Result<ndarray::Array1<S>, Error> {
         let quantity = self.settings.quantity;
@@ -194,15 +200,13 @@ fn block_rows(each: u64, rows: usize, run: &Run<'_>) -> usize {
 
 /// Errors of a block name rows of the whole.
 fn rows_from(error: Error, first: usize) -> Error {
-    match error {
-        Error::Kernel(exact::Error::NonFinite { input, row, column, value }) => {
-            let input = if input == "x1" { "x" } else { input };
-            Error::Kernel(exact::Error::NonFinite { input, row: row + first, column, value })
-        }
-        Error::Kernel(exact::Error::Overflow { input, row, layer, dtype }) => {
-            let input = if input == "x1" { "x" } else { input };
-            Error::Kernel(exact::Error::Overflow { input, row: row + first, layer, dtype })
-        }
-        other => other,
+    let Error::Kernel(mut error) = error else { return error };
+    if let exact::Error::NonFinite { input, row, .. }
+    | exact::Error::NonFiniteImage { input, row, .. }
+    | exact::Error::Overflow { input, row, .. } = &mut error
+        && *input == "x1"
+    {
+        (*input, *row) = ("x", *row + first);
     }
+    Error::Kernel(error)
 }

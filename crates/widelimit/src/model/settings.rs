@@ -28,9 +28,10 @@ pub enum Preprocess {
     /// Nothing.
     #[default]
     None,
-    /// Columns are shifted and scaled to mean 0 and standard deviation 1 over the training rows.
+    /// Columns are shifted and scaled to mean 0 and standard deviation 1 over the training rows; of
+    /// images, channels, over all positions of all training images.
     Standardize,
-    /// Rows are scaled to unit norm; zero rows stay zero.
+    /// Rows are scaled to unit norm, images as a whole; zeros stay zero.
     UnitNorm,
 }
 

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2};
+use ndarray::{Array1, Array2, ArrayD, Axis, Ix1, Ix2, IxDyn};
 use serde::{Deserialize, Serialize};
+use widelimit_arch::Shape;
 use widelimit_data::{Array, Classes, ModelFile};
 use widelimit_exact::Quantity;
 use widelimit_learn::{
     Amplitude, Criterion, Diagnostics, LooPath, LooPoint, Ridge, RidgePath, Route,
 };
 
+use super::fit::{check_network, shape_of};
 use super::scaling::Scaling;
 use super::{Arrays, Fit, Model, Preprocess, Settings, State};
 use crate::files::name;
@@ -230,7 +232,7 @@ impl<T: Scalar> Arrays<T> {
         let mut put = |name: &str, array: Array| {
             file.tensors.insert(name.into(), array);
         };
-        put(tensor::X, T::wrap(self.x.clone().into_dyn()));
+        put(tensor::X, T::wrap(self.x.clone()));
         put(tensor::DUAL, T::wrap(self.dual.clone().into_dyn()));
         put(tensor::MEAN, T::wrap(self.mean.clone().into_dyn()));
         if let Scaling::Columns { mean, deviation } = &self.scaling {
@@ -293,11 +295,13 @@ impl Reader {
         let header: Header = serde_json::from_str(self.file.text("model")?)
             .map_err(|error| self.wrong(format!("its description is damaged: {error}")))?;
         let settings = self.settings(&header)?;
-        let (state, rows, features, outputs) = match header.precision.as_str() {
+        let (state, (rows, input), outputs) = match header.precision.as_str() {
             "float32" => self.state::<f32>(settings.preprocess)?,
             "float64" => self.state::<f64>(settings.preprocess)?,
             other => return Err(self.wrong(format!("unknown precision `{other}`"))),
         };
+        check_network(&network, &input)
+            .map_err(|error| self.wrong(format!("its network and its inputs: {error}")))?;
         if !header.classes.is_empty() && header.classes.len() != outputs {
             let classes = header.classes.len();
             return Err(self.wrong(format!("{classes} classes but {outputs} outputs")));
@@ -316,7 +320,8 @@ impl Reader {
         }
         let fit = Fit {
             rows,
-            features,
+            features: input.positions().unwrap_or(0).saturating_mul(input.channels),
+            input,
             outputs,
             ridge: header.ridge,
             relative_ridge: header.relative_ridge,
@@ -354,15 +359,16 @@ impl Reader {
         Ok(Settings { quantity, ridge, amplitude, preprocess })
     }
 
-    /// The arrays behind predictions, and the numbers of rows, features and outputs.
+    /// The arrays behind predictions; the number of inputs and the shape of one; the number of outputs.
     fn state<T: Scalar>(
         &mut self,
         preprocess: Preprocess,
-    ) -> Result<(State, usize, usize, usize), Error> {
-        let x = self.file.take::<T, Ix2>(tensor::X)?;
+    ) -> Result<(State, (usize, Shape), usize), Error> {
+        let x = self.file.take::<T, IxDyn>(tensor::X)?;
+        let input = shape_of(x.view(), tensor::X).map_err(|error| self.wrong(error.to_string()))?;
         let dual = self.file.take::<T, Ix2>(tensor::DUAL)?;
         let mean = self.file.take::<T, Ix1>(tensor::MEAN)?;
-        let (rows, features) = x.dim();
+        let rows = x.shape()[0];
         let outputs = dual.ncols();
         self.check_shape(tensor::DUAL, dual.dim(), (rows, outputs))?;
         self.check_shape(tensor::MEAN, (mean.len(), 1), (outputs, 1))?;
@@ -372,13 +378,13 @@ impl Reader {
             Preprocess::Standardize => {
                 let mean: Array1<f64> = self.file.take::<f64, Ix1>(tensor::SHIFT)?;
                 let deviation: Array1<f64> = self.file.take::<f64, Ix1>(tensor::SCALE)?;
-                self.check_shape(tensor::SHIFT, (mean.len(), 1), (features, 1))?;
-                self.check_shape(tensor::SCALE, (deviation.len(), 1), (features, 1))?;
+                self.check_shape(tensor::SHIFT, (mean.len(), 1), (input.channels, 1))?;
+                self.check_shape(tensor::SCALE, (deviation.len(), 1), (input.channels, 1))?;
                 Scaling::Columns { mean, deviation }
             }
         };
         let arrays = Arrays { scaling, x, dual, mean, process: OnceLock::new() };
-        Ok((T::state(arrays), rows, features, outputs))
+        Ok((T::state(arrays), (rows, input), outputs))
     }
 
     fn check_shape(

@@ -8,6 +8,7 @@ use widelimit::data::{Array, Npz, write_npz};
 
 use crate::args::DemoArgs;
 use crate::commands::data;
+use crate::commands::inputs::as_rows;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::session::Session;
@@ -116,7 +117,7 @@ fn single(file: &Path) -> Place {
 
 fn inputs((file, array): &(PathBuf, &'static str)) -> Result<Array2<f32>, Failure> {
     let name = format!("{}:{array}", file.display());
-    Ok(data::inputs(&name)?.into_matrix::<f32>(&name)?)
+    Ok(as_rows(data::inputs(&name)?, &name)?.into_matrix::<f32>(&name)?)
 }
 
 /// Class numbers; the file keeps them as floating-point numbers.

@@ -17,6 +17,7 @@ use widelimit::data::ArrayFile;
 
 pub use step::step;
 
+use super::inputs::as_rows;
 use super::report::{of_model, with_predictions, write};
 use super::{data, predict::Truth};
 use crate::answer::Answer;
@@ -121,7 +122,8 @@ fn reload(
 ) -> Result<(Model, Truth, ndarray::Array2<f64>), Failure> {
     let model = Model::load(out.join("model.safetensors"))?;
     let name = |array: &str| format!("{}:{array}", digits.display());
-    let x = data::inputs(&name("x_test"))?.into_matrix::<f32>("x_test")?;
+    let x = data::inputs(&name("x_test"))?;
+    let x = as_rows(x, "x_test")?.into_matrix::<f32>("x_test")?;
     let scores = model.predict(x.view(), &session.run())?;
     let before =
         ArrayFile::open(out.join("scores.npy"))?.read()?.into_matrix::<f32>("scores.npy")?;

@@ -12,6 +12,7 @@ use widelimit::{Model, Network, Preprocess, Quantity, Run, Settings};
 use crate::answer::write_out;
 use crate::args::{DemoStepArgs, Method};
 use crate::commands::data;
+use crate::commands::inputs::as_rows;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::session::Session;
@@ -24,7 +25,7 @@ pub const NETWORK: &str = "mlp:3:relu";
 pub fn step(args: &DemoStepArgs, session: &Session) -> Result<(), Failure> {
     let name = |array: &str| format!("{}:{array}", args.data.display());
     let matrix = |array: &str| -> Result<Array2<f32>, Failure> {
-        Ok(data::inputs(&name(array))?.into_matrix::<f32>(array)?)
+        Ok(as_rows(data::inputs(&name(array))?, array)?.into_matrix::<f32>(array)?)
     };
     let labels = |array: &str| Ok::<_, Failure>(data::targets(&name(array))?.into_labels(array)?);
     let (x, xt) = (matrix("x_train")?, matrix("x_test")?);
