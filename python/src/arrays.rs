@@ -6,7 +6,7 @@ use numpy::{
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use widelimit::ndarray::{Array1, Array2, ArrayView2, Ix2};
+use widelimit::ndarray::{Array1, Array2, ArrayView2, ArrayViewD, Ix2};
 use widelimit::{Error, Precision};
 
 /// A borrowed input in either precision.
@@ -38,15 +38,29 @@ impl<'py> Input<'py> {
     }
 }
 
-/// Rows and columns of an input.
+/// Inputs: one axis for them, one for channels (or features), up to three of positions between.
+pub fn inputs<'a, T: numpy::Element>(
+    array: &'a PyReadonlyArrayDyn<'_, T>,
+    what: &'static str,
+) -> Result<ArrayViewD<'a, T>, Error> {
+    let view = array.as_array();
+    let got = view.ndim();
+    if (2..=5).contains(&got) {
+        return Ok(view);
+    }
+    let expected = "two to five are expected: (n, features) or (n, spatial axes .., channels)";
+    Err(Error::Dimensions { what, got, expected })
+}
+
+/// Rows and columns of a matrix.
 pub fn matrix<'a, T: numpy::Element>(
     array: &'a PyReadonlyArrayDyn<'_, T>,
     what: &'static str,
 ) -> Result<ArrayView2<'a, T>, Error> {
     let view = array.as_array();
     let got = view.ndim();
-    let hint = if got > 2 { "; flatten them with x.reshape(len(x), -1)" } else { "" };
-    view.into_dimensionality::<Ix2>().map_err(|_| Error::Dimensions { what, got, hint })
+    let expected = "two are expected: rows and columns";
+    view.into_dimensionality::<Ix2>().map_err(|_| Error::Dimensions { what, got, expected })
 }
 
 /// Hands a matrix to NumPy, which owns it from then on.

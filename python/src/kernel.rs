@@ -1,17 +1,18 @@
 //! Kernels, diagonals, plans.
 
-use numpy::{PyArray2, PyArrayMethods, PyUntypedArray};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use numpy::{PyArrayDyn, PyArrayMethods, PyReadwriteArrayDyn, PyUntypedArray};
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt};
-use widelimit::arch::Shape;
-use widelimit::exact::{self, Budget, Options, Outputs, Plan, Progress, Want};
+use pyo3::types::{PyBool, PyDict, PyInt, PyTuple};
+use widelimit::arch::{Network, Shape};
+use widelimit::exact::{self, Budget, Inputs, Options, Outputs, Plan, Progress, Spatial, Want};
 use widelimit::linalg::Par;
-use widelimit::ndarray::ArrayView2;
+use widelimit::ndarray::{Array1, ArrayViewMut2};
 use widelimit::{Precision, Scalar, memory};
 
-use crate::arrays::{Input, give1, matrix};
+use crate::arrays::Input;
 use crate::error::exception;
+use crate::inputs::{Set, spatial};
 use crate::network::PyNetwork;
 use crate::running::watched;
 
@@ -75,45 +76,76 @@ fn not_a_count(threads: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!("threads: expected an integer or None, got {kind}"))
 }
 
-/// Computes into arrays that NumPy allocated: it asks the system for large pages.
-fn compute<'py, T: Scalar + numpy::Element>(
-    py: Python<'py>,
-    network: &widelimit::Network,
-    (x1, x2): (ArrayView2<'_, T>, Option<ArrayView2<'_, T>>),
-    (options, want): (Options<'_>, Want),
-    limit: Option<u64>,
-    progress: &Bound<'py, PyAny>,
-) -> PyResult<Computed<'py>> {
-    let (rows, columns) = (x1.nrows(), x2.map_or(x1.nrows(), |x2| x2.nrows()));
-    let n2 = x2.map(|x2| x2.nrows());
-    let channels = x1.ncols();
-    let plan = planned::<T>(py, network, (rows, n2, channels), &options)?;
+/// Refuses a result that does not fit before it is allocated: NumPy's own failure could not be caught.
+fn check_room(plan: &Plan, limit: Option<u64>) -> PyResult<()> {
     if let Some(limit) = limit
         && plan.bytes > limit
     {
-        return Err(exception(exact::Error::MemoryLimit { needed: plan.bytes, limit }));
+        if plan.entry.is_empty() {
+            return Err(exception(exact::Error::MemoryLimit { needed: plan.bytes, limit }));
+        }
+        return Err(PyMemoryError::new_err(format!(
+            "the network ends on positions: its kernel of shape {:?} needs {} of memory, but at most \
+             {} can be used",
+            shape(plan),
+            memory::show(plan.bytes),
+            memory::show(limit)
+        )));
     }
-    // NumPy's own failure could not be caught.
     let bytes = usize::try_from(plan.result_bytes).unwrap_or(usize::MAX);
     if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
         return Err(exception(exact::Error::OutOfMemory { needed: plan.result_bytes }));
     }
-    let array = |wanted: bool| wanted.then(|| PyArray2::<T>::zeros(py, [rows, columns], false));
+    Ok(())
+}
+
+/// Axes of a kernel: those of an entry behind its own.
+fn shape(plan: &Plan) -> Vec<usize> {
+    [&[plan.rows, plan.columns], plan.entry.as_slice()].concat()
+}
+
+/// The numbers of an array of NumPy as the matrix that the engine fills.
+fn as_matrix<'a, T: numpy::Element>(
+    guard: &'a mut Option<PyReadwriteArrayDyn<'_, T>>,
+    shape: (usize, usize),
+) -> PyResult<Option<ArrayViewMut2<'a, T>>> {
+    let Some(guard) = guard else { return Ok(None) };
+    // NumPy makes arrays in C order.
+    let matrix = guard.as_array_mut().into_shape_with_order(shape);
+    matrix.map(Some).map_err(|error| PyRuntimeError::new_err(error.to_string()))
+}
+
+/// Computes into arrays that NumPy allocated: it asks the system for large pages.
+fn compute<'py, T: Scalar + numpy::Element>(
+    py: Python<'py>,
+    network: &Network,
+    (x1, x2): (Inputs<'_, T>, Option<Inputs<'_, T>>),
+    (options, want): (Options<'_>, Want),
+    limit: Option<u64>,
+    progress: &Bound<'py, PyAny>,
+) -> PyResult<Computed<'py>> {
+    let size = (x1.len(), x2.as_ref().map(Inputs::len), x1.shape());
+    let plan = planned::<T>(py, network, size, &options)?;
+    check_room(&plan, limit)?;
+    let array = |wanted: bool| wanted.then(|| PyArrayDyn::<T>::zeros(py, shape(&plan), false));
     let (nngp, ntk) = (array(want.nngp), array(want.ntk));
     let error = {
-        let mut guards = [&nngp, &ntk].map(|array| array.as_ref().map(|array| array.readwrite()));
-        let [nngp, ntk] = guards.each_mut().map(|guard| guard.as_mut().map(|g| g.as_array_mut()));
+        let matrix = (plan.rows, plan.columns * plan.entry.iter().product::<usize>());
+        let [mut first, mut second] =
+            [&nngp, &ntk].map(|array| array.as_ref().map(|array| array.readwrite()));
+        let outputs =
+            Outputs { nngp: as_matrix(&mut first, matrix)?, ntk: as_matrix(&mut second, matrix)? };
         watched(py, progress, move |cancel, tiles| {
             let report = |progress: Progress| tiles.report(progress);
             let options = options.cancel(cancel).progress(&report);
-            Ok(exact::kernel_to(network, x1, x2.map(Into::into), &options, Outputs { nngp, ntk })?)
+            Ok(exact::kernel_to(network, x1, x2, &options, outputs)?)
         })?
     };
     Ok((nngp.map(Bound::into_any), ntk.map(Bound::into_any), error))
 }
 
 #[pyfunction]
-#[pyo3(signature = (network, x1, x2, get, threads, memory, progress))]
+#[pyo3(signature = (network, x1, x2, get, threads, memory, progress, *, spatial, adjacency_1, adjacency_2))]
 #[allow(clippy::too_many_arguments)]
 pub fn kernel<'py>(
     py: Python<'py>,
@@ -124,79 +156,116 @@ pub fn kernel<'py>(
     threads: Option<&Bound<'py, PyAny>>,
     memory: Option<&Bound<'py, PyAny>>,
     progress: &Bound<'py, PyAny>,
+    spatial: &str,
+    adjacency_1: Option<&Bound<'py, PyUntypedArray>>,
+    adjacency_2: Option<&Bound<'py, PyUntypedArray>>,
 ) -> PyResult<Computed<'py>> {
-    let network = network.on_vectors()?;
+    let network = &network.network;
     let (want, budget) = (want(&get)?, budget(memory)?);
     let limit = budget.limit();
     // The result is counted before it is allocated; the engine then counts its scratch.
-    let options = (Options::new().want(want).par(par(threads)?), want);
-    let first = Input::new(x1, "x1")?;
-    let second = x2.map(|x2| Input::new(x2, "x2")).transpose()?;
-    match (&first, &second) {
-        (Input::F32(a), None) => {
-            let x1 = matrix(a, "x1").map_err(exception)?;
-            compute(py, network, (x1, None), options, limit, progress)
-        }
-        (Input::F64(a), None) => {
-            let x1 = matrix(a, "x1").map_err(exception)?;
-            compute(py, network, (x1, None), options, limit, progress)
-        }
-        (Input::F32(a), Some(Input::F32(b))) => {
-            let x1 = matrix(a, "x1").map_err(exception)?;
-            let x2 = matrix(b, "x2").map_err(exception)?;
-            compute(py, network, (x1, Some(x2)), options, limit, progress)
-        }
-        (Input::F64(a), Some(Input::F64(b))) => {
-            let x1 = matrix(a, "x1").map_err(exception)?;
-            let x2 = matrix(b, "x2").map_err(exception)?;
-            compute(py, network, (x1, Some(x2)), options, limit, progress)
-        }
-        _ => Err(PyTypeError::new_err("x1 and x2 must have one dtype")),
+    let options = Options::new().want(want).par(par(threads)?).spatial(self::spatial(spatial)?);
+    let options = (options, want);
+    let sets = (x1, x2, adjacency_1, adjacency_2);
+    match Input::new(x1, "x1")?.precision() {
+        Precision::F32 => with_sets::<f32, _>(network, sets, |inputs| {
+            compute(py, network, inputs, options, limit, progress)
+        }),
+        Precision::F64 => with_sets::<f64, _>(network, sets, |inputs| {
+            compute(py, network, inputs, options, limit, progress)
+        }),
+    }
+}
+
+/// `x1`, `x2` and their adjacency matrices as given.
+type Given<'b, 'py> = (
+    &'b Bound<'py, PyUntypedArray>,
+    Option<&'b Bound<'py, PyUntypedArray>>,
+    Option<&'b Bound<'py, PyUntypedArray>>,
+    Option<&'b Bound<'py, PyUntypedArray>>,
+);
+
+/// Calls `work` with the inputs of a kernel.
+fn with_sets<'py, T: Scalar + numpy::Element, R>(
+    network: &Network,
+    (x1, x2, adjacency_1, adjacency_2): Given<'_, 'py>,
+    work: impl FnOnce((Inputs<'_, T>, Option<Inputs<'_, T>>)) -> PyResult<R>,
+) -> PyResult<R> {
+    let first = Set::<'py, T>::borrow(network, (Some(x1), "x1"), (adjacency_1, "adjacency_1"))?;
+    let second = Set::<'py, T>::borrow(network, (x2, "x2"), (adjacency_2, "adjacency_2"))?;
+    let second = second.as_ref().map(Set::view).transpose()?;
+    match &first {
+        Some(first) => work((first.view()?, second)),
+        None => Err(PyTypeError::new_err("x1: expected an array")),
     }
 }
 
 #[pyfunction]
+#[pyo3(signature = (network, x, get, threads, *, spatial, adjacency))]
 pub fn diagonal<'py>(
     py: Python<'py>,
     network: &PyNetwork,
     x: &Bound<'py, PyUntypedArray>,
     get: Vec<String>,
     threads: Option<&Bound<'py, PyAny>>,
+    spatial: &str,
+    adjacency: Option<&Bound<'py, PyUntypedArray>>,
 ) -> PyResult<Pair<'py>> {
-    let network = network.on_vectors()?;
-    let options = Options::new().want(want(&get)?).par(par(threads)?);
-    match Input::new(x, "x")? {
-        Input::F32(x) => diagonal_of(py, network, matrix(&x, "x").map_err(exception)?, options),
-        Input::F64(x) => diagonal_of(py, network, matrix(&x, "x").map_err(exception)?, options),
+    let network = &network.network;
+    let pairs = self::spatial(spatial)?;
+    let options = Options::new().want(want(&get)?).par(par(threads)?).spatial(pairs);
+    match Input::new(x, "x")?.precision() {
+        Precision::F32 => diagonal_of::<f32>(py, network, x, adjacency, options, pairs),
+        Precision::F64 => diagonal_of::<f64>(py, network, x, adjacency, options, pairs),
     }
 }
 
 fn diagonal_of<'py, T: Scalar + numpy::Element>(
     py: Python<'py>,
-    network: &widelimit::Network,
-    x: ArrayView2<'_, T>,
+    network: &Network,
+    x: &Bound<'py, PyUntypedArray>,
+    adjacency: Option<&Bound<'py, PyUntypedArray>>,
     options: Options<'_>,
+    pairs: Spatial,
 ) -> PyResult<Pair<'py>> {
+    let set = Set::<T>::borrow(network, (Some(x), "x"), (adjacency, "adjacency"))?;
+    let Some(set) = &set else { return Ok((None, None)) };
+    let inputs = set.view()?;
+    let (rows, shape) = (inputs.len(), inputs.shape());
     let diagonal = watched(py, py.None().bind(py), move |cancel, _| {
-        Ok(exact::diagonal(network, x, &options.cancel(cancel))?)
+        Ok(exact::diagonal(network, inputs, &options.cancel(cancel))?)
     })?;
-    Ok((diagonal.nngp.map(|k| give1(py, k)), diagonal.ntk.map(|k| give1(py, k))))
+    let positions = network.output_shape(&shape).map_err(exception)?.spatial;
+    let others: &[usize] = if pairs == Spatial::Full { &positions } else { &[] };
+    let axes = [&[rows], positions.as_slice(), others].concat();
+    let give = |values: Option<Array1<T>>| {
+        values
+            .map(|values| {
+                let values = values.into_shape_with_order(axes.clone());
+                let values = values.map_err(|e| PyRuntimeError::new_err(e.to_string()))?;
+                Ok::<_, PyErr>(PyArrayDyn::from_owned_array(py, values).into_any())
+            })
+            .transpose()
+    };
+    Ok((give(diagonal.nngp)?, give(diagonal.ntk)?))
 }
 
 /// The plan of a kernel; a function of the user is looked at for it.
 fn planned<T: Scalar>(
     py: Python<'_>,
-    network: &widelimit::Network,
-    (n1, n2, channels): (usize, Option<usize>, usize),
+    network: &Network,
+    (n1, n2, shape): (usize, Option<usize>, Shape),
     options: &Options<'_>,
 ) -> PyResult<Plan> {
     let options = options.clone();
     watched(py, py.None().bind(py), move |_, _| {
-        Ok(exact::plan::<T>(network, n1, n2, &Shape::vector(channels), &options)?)
+        Ok(exact::plan::<T>(network, n1, n2, &shape, &options)?)
     })
 }
 
 #[pyfunction]
+#[pyo3(signature = (network, x1, x2, get, threads, memory, *, spatial))]
+#[allow(clippy::too_many_arguments)]
 pub fn plan<'py>(
     py: Python<'py>,
     network: &PyNetwork,
@@ -205,35 +274,20 @@ pub fn plan<'py>(
     get: Vec<String>,
     threads: Option<&Bound<'py, PyAny>>,
     memory: Option<&Bound<'py, PyAny>>,
+    spatial: &str,
 ) -> PyResult<Bound<'py, PyDict>> {
-    let network = network.on_vectors()?;
+    let network = &network.network;
     let options = Options::new().want(want(&get)?).par(par(threads)?).budget(budget(memory)?);
-    let first = Input::new(x1, "x1")?;
-    let precision = first.precision();
-    let shape = |input: &Input<'_>, name| match input {
-        Input::F32(x) => matrix(x, name).map(|x| x.dim()),
-        Input::F64(x) => matrix(x, name).map(|x| x.dim()),
-    };
-    let (n1, channels) = shape(&first, "x1").map_err(exception)?;
-    let n2 = match x2 {
-        Some(x2) => {
-            let (n2, width) = shape(&Input::new(x2, "x2")?, "x2").map_err(exception)?;
-            if width != channels {
-                let error = exact::Error::ShapeMismatch {
-                    x1: Shape::vector(channels),
-                    x2: Shape::vector(width),
-                };
-                return Err(exception(error));
-            }
-            Some(n2)
-        }
-        None => None,
-    };
-    let size = (n1, n2, channels);
-    let plan = match precision {
-        Precision::F32 => planned::<f32>(py, network, size, &options)?,
-        Precision::F64 => planned::<f64>(py, network, size, &options)?,
-    };
+    let options = options.spatial(self::spatial(spatial)?);
+    let sets = (x1, x2, None, None);
+    let plan = match Input::new(x1, "x1")?.precision() {
+        Precision::F32 => with_sets::<f32, _>(network, sets, |(x1, x2)| {
+            planned::<f32>(py, network, sizes(&x1, x2.as_ref())?, &options)
+        }),
+        Precision::F64 => with_sets::<f64, _>(network, sets, |(x1, x2)| {
+            planned::<f64>(py, network, sizes(&x1, x2.as_ref())?, &options)
+        }),
+    }?;
     let facts = PyDict::new(py);
     facts.set_item("bytes", plan.bytes)?;
     facts.set_item("result_bytes", plan.result_bytes)?;
@@ -243,5 +297,20 @@ pub fn plan<'py>(
     facts.set_item("engine", plan.engine)?;
     facts.set_item("tiles", plan.tiles)?;
     facts.set_item("streams", plan.streams)?;
+    facts.set_item("shape", PyTuple::new(py, shape(&plan))?)?;
     Ok(facts)
+}
+
+/// Numbers of inputs and the shape of one, which is that of all.
+fn sizes<T: Scalar>(
+    x1: &Inputs<'_, T>,
+    x2: Option<&Inputs<'_, T>>,
+) -> PyResult<(usize, Option<usize>, Shape)> {
+    let shape = x1.shape();
+    match x2 {
+        Some(x2) if x2.shape() != shape => {
+            Err(exception(exact::Error::ShapeMismatch { x1: shape, x2: x2.shape() }))
+        }
+        _ => Ok((x1.len(), x2.map(Inputs::len), shape)),
+    }
 }

@@ -4,6 +4,7 @@
 mod arrays;
 mod calls;
 mod error;
+mod inputs;
 mod kernel;
 mod model;
 mod network;

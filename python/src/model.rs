@@ -9,10 +9,10 @@ use std::sync::Arc;
 use widelimit::data::Classes;
 use widelimit::exact::{Cancel, Progress};
 use widelimit::learn::{Amplitude, LooPath, Ridge, RidgePath};
-use widelimit::ndarray::{Array1, Array2};
+use widelimit::ndarray::{Array1, ArrayD};
 use widelimit::{Error, Model, Notes, Quantity, Run, Scalar, Settings, Targets};
 
-use crate::arrays::{Input, give, give1, matrix};
+use crate::arrays::{Input, give, give1, inputs};
 use crate::error::exception;
 use crate::kernel::{budget, par};
 use crate::network::{PyNetwork, without_functions};
@@ -75,7 +75,7 @@ fn classes(labels: &Bound<'_, PyAny>) -> PyResult<Classes> {
 
 #[pymethods]
 impl PyModel {
-    /// Fits rows to targets: float64 (n, outputs) for regression, int64 codes (n,) with `labels` for classes.
+    /// Fits rows or images to targets: float64 (n, outputs) for regression, int64 codes (n,) with `labels` for classes.
     #[staticmethod]
     #[pyo3(signature = (network, x, targets, *, kernel, ridge, amplitude, labels, threads, memory, progress))]
     #[allow(clippy::too_many_arguments)]
@@ -109,14 +109,14 @@ impl PyModel {
             }
         };
         let means = Means { par: par(threads)?, budget: budget(memory)? };
-        let network = network.on_vectors()?.clone();
+        let network = network.network.clone();
         let model = match Input::new(x, "X")? {
             Input::F32(x) => {
-                let x = matrix(&x, "X").map_err(exception)?.to_owned();
+                let x = inputs(&x, "X").map_err(exception)?.to_owned();
                 fit_owned(py, progress, network, x, targets, settings, means)?
             }
             Input::F64(x) => {
-                let x = matrix(&x, "X").map_err(exception)?.to_owned();
+                let x = inputs(&x, "X").map_err(exception)?.to_owned();
                 fit_owned(py, progress, network, x, targets, settings, means)?
             }
         };
@@ -165,13 +165,15 @@ impl PyModel {
         let model = &self.model;
         match Input::new(x, "X")? {
             Input::F32(x) => {
-                let x = matrix(&x, "X").map_err(exception)?;
-                let predict = |c: &Cancel, t: &Tiles| means.run(c, t, |run| model.predict(x, run));
+                let x = inputs(&x, "X").map_err(exception)?;
+                let predict =
+                    |c: &Cancel, t: &Tiles| means.run(c, t, |run| model.predict(x.view(), run));
                 Ok(give(py, watched(py, progress, predict)?))
             }
             Input::F64(x) => {
-                let x = matrix(&x, "X").map_err(exception)?;
-                let predict = |c: &Cancel, t: &Tiles| means.run(c, t, |run| model.predict(x, run));
+                let x = inputs(&x, "X").map_err(exception)?;
+                let predict =
+                    |c: &Cancel, t: &Tiles| means.run(c, t, |run| model.predict(x.view(), run));
                 Ok(give(py, watched(py, progress, predict)?))
             }
         }
@@ -189,11 +191,11 @@ impl PyModel {
         let means = Means { par: par(threads)?, budget: budget(memory)? };
         match Input::new(x, "X")? {
             Input::F32(x) => {
-                let x = matrix(&x, "X").map_err(exception)?.to_owned();
+                let x = inputs(&x, "X").map_err(exception)?.to_owned();
                 self.deviation(py, x, means, progress)
             }
             Input::F64(x) => {
-                let x = matrix(&x, "X").map_err(exception)?.to_owned();
+                let x = inputs(&x, "X").map_err(exception)?.to_owned();
                 self.deviation(py, x, means, progress)
             }
         }
@@ -253,7 +255,7 @@ impl PyModel {
     fn deviation<'py, T: Scalar + numpy::Element>(
         &self,
         py: Python<'py>,
-        x: Array2<T>,
+        x: ArrayD<T>,
         means: Means,
         progress: &Bound<'py, PyAny>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
@@ -293,7 +295,7 @@ fn fit_owned<T: Scalar>(
     py: Python<'_>,
     progress: &Bound<'_, PyAny>,
     network: widelimit::Network,
-    x: Array2<T>,
+    x: ArrayD<T>,
     targets: Targets,
     settings: Settings,
     means: Means,

@@ -7,7 +7,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyString};
 use serde_json::Value;
-use widelimit::arch::{Activation, Function, NamedFunction, Network, UserFunction};
+use widelimit::arch::{Activation, Function, Layer, NamedFunction, Network, UserFunction};
 
 use crate::calls;
 use crate::error::exception;
@@ -17,17 +17,6 @@ use crate::error::exception;
 #[derive(Clone, PartialEq)]
 pub struct PyNetwork {
     pub network: Network,
-}
-
-impl PyNetwork {
-    /// The network, if it takes vectors; otherwise what the engine says of images.
-    pub fn on_vectors(&self) -> PyResult<&Network> {
-        if self.network.is_spatial() {
-            let message = "networks on images are not part of the Python package yet";
-            return Err(pyo3::exceptions::PyValueError::new_err(message));
-        }
-        Ok(&self.network)
-    }
 }
 
 #[pymethods]
@@ -52,6 +41,12 @@ impl PyNetwork {
     #[staticmethod]
     fn preset(name: &str) -> PyResult<Self> {
         Ok(Self { network: Network::preset(name).map_err(exception)? })
+    }
+
+    /// Whether inputs with positions go to the network as they are: some layer knows positions.
+    fn takes_images(&self) -> bool {
+        let flattens = || self.network.walk().any(|(_, layer)| matches!(layer, Layer::Flatten));
+        self.network.is_spatial() || flattens()
     }
 
     fn to_json(&self) -> PyResult<String> {

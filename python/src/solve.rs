@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use numpy::{PyReadonlyArray2, PyUntypedArray};
+use numpy::{PyReadonlyArray2, PyReadonlyArrayDyn, PyUntypedArray};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use widelimit::learn::ensemble::Trained;
@@ -104,14 +104,14 @@ impl PyFlow {
     fn new(
         py: Python<'_>,
         network: &PyNetwork,
-        x: PyReadonlyArray2<'_, f64>,
+        x: PyReadonlyArrayDyn<'_, f64>,
         targets: PyReadonlyArray2<'_, f64>,
         learning_rate: f64,
         ridge: f64,
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let (x, targets) = (x.as_array().to_owned(), targets.as_array().to_owned());
-        let (network, par) = (network.on_vectors()?.clone(), par(threads)?);
+        let (network, par) = (network.network.clone(), par(threads)?);
         let training = Training { learning_rate, shift: Shift::Relative(ridge) };
         let flow = abandonable(py, py.None().bind(py), move |cancel, _| {
             let run = Run { par, cancel: Some(cancel), ..Run::default() };
@@ -124,7 +124,7 @@ impl PyFlow {
     fn predict<'py>(
         &self,
         py: Python<'py>,
-        x: PyReadonlyArray2<'py, f64>,
+        x: PyReadonlyArrayDyn<'py, f64>,
         all_layers: bool,
         time: Option<f64>,
         covariance: bool,

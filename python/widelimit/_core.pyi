@@ -16,6 +16,7 @@ class Network:
     def from_json(text: str) -> Network: ...
     @staticmethod
     def preset(name: str) -> Network: ...
+    def takes_images(self) -> bool: ...
     def to_json(self) -> str: ...
     def __eq__(self, other: object) -> bool: ...
     def __ne__(self, other: object) -> bool: ...
@@ -77,9 +78,19 @@ def kernel(
     threads: int | None,
     memory: int | str | None,
     progress: _Progress,
+    *,
+    spatial: str,
+    adjacency_1: _Array | None,
+    adjacency_2: _Array | None,
 ) -> tuple[_Array | None, _Array | None, float | None]: ...
 def diagonal(
-    network: Network, x: _Array, get: Sequence[str], threads: int | None
+    network: Network,
+    x: _Array,
+    get: Sequence[str],
+    threads: int | None,
+    *,
+    spatial: str,
+    adjacency: _Array | None,
 ) -> tuple[_Array | None, _Array | None]: ...
 def plan(
     network: Network,
@@ -88,6 +99,8 @@ def plan(
     get: Sequence[str],
     threads: int | None,
     memory: int | str | None,
+    *,
+    spatial: str,
 ) -> dict[str, Any]: ...
 def kernel_ridge(
     kernel: _Array,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils.multiclass import check_classification_targets
-    from sklearn.utils.validation import check_is_fitted, validate_data
+    from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, validate_data
 except ImportError as missing:
     raise ImportError(
         "the estimators of widelimit need scikit-learn 1.6 or newer: "
@@ -67,6 +68,18 @@ class _KernelEstimator(BaseEstimator):
         raise TypeError(
             f"net: expected a Network, a preset's name or None, got {type(self.net).__name__}"
         )
+
+    def _validated(
+        self, X: ArrayLike, y: ArrayLike, **checks: Any
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Check training data; where the network acts on positions, images keep their axes."""
+        if not self._network()._core.takes_images():
+            return validate_data(self, X, y, dtype=[np.float64, np.float32], **checks)
+        inputs, targets = check_X_y(
+            X, y, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, **checks
+        )
+        self.n_features_in_ = math.prod(inputs.shape[1:])
+        return inputs, targets
 
     def _least_rows(self) -> int:
         """Leave-one-out needs two rows; a given ridge does with one."""
@@ -134,6 +147,9 @@ class _KernelEstimator(BaseEstimator):
     def _new_inputs(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
         _refuse_masked(X, "X")
+        if self.network_._core.takes_images():
+            # The model knows the shape of its training images.
+            return check_array(X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self)
         return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -214,18 +230,16 @@ class _KernelEstimator(BaseEstimator):
 
 class _Regressor(RegressorMixin, _KernelEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Solve the regression; ``y`` has shape (n,) or (n, outputs)."""
+        """Solve the regression.
+
+        ``X`` has shape (n, features), or (n, height, width, channels) for a network that acts on
+        images; ``y`` has shape (n,) or (n, outputs).
+        """
         _refuse_masked(X, "X")
         _refuse_masked(y, "y")
         with self._refitting():
-            inputs, targets = validate_data(
-                self,
-                X,
-                y,
-                dtype=[np.float64, np.float32],
-                multi_output=True,
-                y_numeric=True,
-                ensure_min_samples=self._least_rows(),
+            inputs, targets = self._validated(
+                X, y, multi_output=True, y_numeric=True, ensure_min_samples=self._least_rows()
             )
             self._single = targets.ndim == 1
             columns = targets.reshape(len(targets), -1).astype(np.float64, copy=False)
@@ -257,7 +271,8 @@ _PARAMETERS = """
     Parameters
     ----------
     net : Network, str or None
-        The network or the name of a preset; None is ``"mlp:3:relu"``.
+        The network or the name of a preset; None is ``"mlp:3:relu"``. One that acts on images
+        takes arrays (n, height, width, channels).
     ridge : "auto" or float
         Ridge relative to the mean of the kernel's diagonal; "auto" picks it by closed-form
         leave-one-out.
@@ -289,6 +304,8 @@ class NTKRegressor(_Regressor):
         Condition estimate, jitter and residual of the solve.
     network_ : Network
         The network used.
+    n_features_in_ : int
+        Numbers of one input; of an image, its positions times its channels.
 
     References
     ----------
@@ -401,11 +418,11 @@ Targets are one column a class, centred; the prediction is the class of the larg
     _task = "classification"
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Solve the regression; ``y`` holds class labels, shape (n,)."""
+        """Solve the regression; ``X`` as for the regressors, ``y`` holds class labels, shape (n,)."""
         _refuse_masked(X, "X")
         _refuse_masked(y, "y")
         with self._refitting():
-            inputs, given = validate_data(self, X, y, dtype=[np.float64, np.float32])
+            inputs, given = self._validated(X, y)
             check_classification_targets(given)
             self.classes_, codes = np.unique(given, return_inverse=True)
             if len(self.classes_) == 1:

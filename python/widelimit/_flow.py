@@ -23,8 +23,8 @@ class GradientFlow:
     ----------
     net : Network
         The network.
-    x : array of shape (n, d)
-        Training inputs.
+    x : array of shape (n, d) or (n, height, width, channels)
+        Training inputs: rows, or images for a network that ends on one value an image.
     y : array of shape (n,) or (n, outputs)
         Training targets.
     learning_rate : float
@@ -59,7 +59,7 @@ class GradientFlow:
         ridge: float = 0.0,
         threads: int | None = None,
     ):
-        core, inputs = _core_of(net), _matrix(x, "x")
+        core, inputs = _core_of(net), _doubles(x, "x")
         targets = _inputs(y, "y").astype(np.float64, copy=False)
         if targets.ndim not in (1, 2):
             raise ValueError(
@@ -103,7 +103,7 @@ class GradientFlow:
 
         Parameters
         ----------
-        x : array of shape (m, d)
+        x : array of shape (m, ...)
             New inputs.
         t : float, optional
             Training time; None or ``numpy.inf`` is forever.
@@ -116,14 +116,11 @@ class GradientFlow:
             raise ValueError(f'get: expected "ntk" or "nngp", got {get!r}')
         time = None if t is not None and math.isinf(t) and t > 0 else t
         mean, covariance = self._core.predict(
-            _matrix(x, "x"), get == "ntk", time, return_cov, self._threads
+            _doubles(x, "x"), get == "ntk", time, return_cov, self._threads
         )
         shaped: NDArray[Any] = mean[:, 0] if self._single else mean
         return (shaped, covariance) if return_cov else shaped
 
 
-def _matrix(x: ArrayLike, name: str) -> NDArray[np.float64]:
-    array = _inputs(x, name).astype(np.float64, copy=False)
-    if array.ndim != 2:
-        raise ValueError(f"{name} has {array.ndim} dimensions, two are expected: rows and features")
-    return array
+def _doubles(x: ArrayLike, name: str) -> NDArray[np.float64]:
+    return _inputs(x, name).astype(np.float64, copy=False)

@@ -16,6 +16,7 @@ from widelimit.network import Network, _core_of
 Quantity = Literal["nngp", "ntk"]
 # No general sequence: a string is one too.
 Quantities = tuple[Quantity, ...] | list[Quantity]
+Spatial = Literal["full", "pixel_diagonal"]
 Progress = bool | np.bool_ | Callable[[int, int], object] | None
 
 
@@ -53,11 +54,13 @@ class Plan:
     seconds : float
         Expected time on this machine; an estimate from a cost model.
     engine : str
-        The engine that would run.
+        The engine that would run: "vectors" or "images".
     tiles : int
         Number of tiles the result is cut into.
     streams : bool
         Whether the result exceeds the memory limit and must go to a file.
+    shape : tuple of int
+        Shape of the result.
     """
 
     bytes: int
@@ -68,6 +71,7 @@ class Plan:
     engine: str
     tiles: int
     streams: bool
+    shape: tuple[int, ...]
 
 
 def _refuse_masked(x: object, name: str) -> None:
@@ -98,6 +102,11 @@ def _pair(x1: ArrayLike, x2: ArrayLike | None) -> tuple[NDArray[Any], NDArray[An
     return first.astype(common, copy=False), second.astype(common, copy=False)
 
 
+def _matrices(adjacency: ArrayLike | None, name: str, x: NDArray[Any]) -> NDArray[Any] | None:
+    """Adjacency matrices in the precision of the inputs that they belong to."""
+    return None if adjacency is None else _inputs(adjacency, name).astype(x.dtype, copy=False)
+
+
 def _wanted(get: str | Sequence[str]) -> tuple[str, ...]:
     names = (get,) if isinstance(get, str) else tuple(get)
     if not names or any(name not in ("nngp", "ntk") for name in names):
@@ -123,6 +132,9 @@ def kernel(
     threads: int | None = ...,
     memory: int | str | None = ...,
     progress: Progress = ...,
+    spatial: Spatial = ...,
+    adjacency_1: ArrayLike | None = ...,
+    adjacency_2: ArrayLike | None = ...,
 ) -> NDArray[Any]: ...
 @overload
 def kernel(
@@ -134,6 +146,9 @@ def kernel(
     threads: int | None = ...,
     memory: int | str | None = ...,
     progress: Progress = ...,
+    spatial: Spatial = ...,
+    adjacency_1: ArrayLike | None = ...,
+    adjacency_2: ArrayLike | None = ...,
 ) -> Kernels: ...
 @overload
 def kernel(
@@ -145,6 +160,9 @@ def kernel(
     threads: int | None = ...,
     memory: int | str | None = ...,
     progress: Progress = ...,
+    spatial: Spatial = ...,
+    adjacency_1: ArrayLike | None = ...,
+    adjacency_2: ArrayLike | None = ...,
 ) -> Kernels: ...
 def kernel(
     net: Network,
@@ -155,6 +173,9 @@ def kernel(
     threads: int | None = None,
     memory: int | str | None = None,
     progress: Progress = False,
+    spatial: Spatial = "full",
+    adjacency_1: ArrayLike | None = None,
+    adjacency_2: ArrayLike | None = None,
 ) -> NDArray[Any] | Kernels:
     """Exact kernel of a network at infinite width.
 
@@ -162,9 +183,11 @@ def kernel(
     ----------
     net : Network
         The network.
-    x1 : array of shape (n1, d)
-        Inputs, one a row; float32 stays float32, everything else is computed in float64.
-    x2 : array of shape (n2, d), optional
+    x1 : array of shape (n1, d) or (n1, height, width, channels)
+        Inputs: rows, or images (sequences and volumes have one or three axes in place of height
+        and width). float32 stays float32, everything else is computed in float64. A dense layer
+        acts on every pixel: a network for vectors takes images as ``x.reshape(len(x), -1)``.
+    x2 : array of shape (n2, ...), optional
         Second inputs; without them the kernel of ``x1`` with itself is computed, whose symmetry
         and diagonal are exact.
     get : "ntk", "nngp" or a tuple of them
@@ -176,16 +199,24 @@ def kernel(
         does not fit is refused beforehand.
     progress : bool or callable
         True prints to standard error; a callable gets (tiles done, tiles in all).
+    spatial : "full" or "pixel_diagonal"
+        Of a network that ends on pixels: all pairs of them, or every pixel with itself, which
+        costs far less.
+    adjacency_1, adjacency_2 : arrays of shape (n, vertices, vertices)
+        One adjacency matrix an input, for networks with ``Aggregate``, whose inputs have the
+        shape (n, vertices, channels): vertex ``p`` receives ``sum_q A[q, p] x_q``.
 
     Returns
     -------
     array of shape (n1, n2), or Kernels
-        An array for a single name, a named tuple with ``.nngp`` and ``.ntk`` for a tuple.
+        An array for a single name, a named tuple with ``.nngp`` and ``.ntk`` for a tuple. Of a
+        network that ends on pixels the shape is (n1, n2, h, w, h', w'), or (n1, n2, h, w) with
+        ``spatial="pixel_diagonal"``.
 
     Raises
     ------
     ValueError
-        For inputs that are not finite, empty, or of different width (with row and column). What
+        For inputs that are not finite, empty, or of different shape (with the place). What
         a Python function of the network raised is its ``__cause__``.
     MemoryError
         If the result does not fit into ``memory`` or the machine.
@@ -203,10 +234,26 @@ def kernel(
     >>> both = wl.kernel(net, np.eye(4), get=("nngp", "ntk"))
     >>> both.ntk.shape
     (4, 4)
+    >>> images = np.random.default_rng(0).random((3, 8, 8, 1))
+    >>> wl.kernel(wl.Network.preset("myrtle5"), images).shape
+    (3, 3)
+    >>> wl.kernel(wl.Network([wl.Conv(strides=(2, 2))]), images).shape
+    (3, 3, 4, 4, 4, 4)
     """
     core, names = _core_of(net), _wanted(get)
     first, second = _pair(x1, x2)
-    nngp, ntk, error = _core.kernel(core, first, second, names, threads, memory, progress)
+    nngp, ntk, error = _core.kernel(
+        core,
+        first,
+        second,
+        names,
+        threads,
+        memory,
+        progress,
+        spatial=spatial,
+        adjacency_1=_matrices(adjacency_1, "adjacency_1", first),
+        adjacency_2=_matrices(adjacency_2, "adjacency_2", first),
+    )
     if error is not None and error > TOLERATED:
         message = (
             f"an activation without closed form is approximated with a relative error of up to "
@@ -218,11 +265,23 @@ def kernel(
 
 @overload
 def diagonal(
-    net: Network, x: ArrayLike, get: Quantity = ..., *, threads: int | None = ...
+    net: Network,
+    x: ArrayLike,
+    get: Quantity = ...,
+    *,
+    threads: int | None = ...,
+    spatial: Spatial = ...,
+    adjacency: ArrayLike | None = ...,
 ) -> NDArray[Any]: ...
 @overload
 def diagonal(
-    net: Network, x: ArrayLike, get: Quantities, *, threads: int | None = ...
+    net: Network,
+    x: ArrayLike,
+    get: Quantities,
+    *,
+    threads: int | None = ...,
+    spatial: Spatial = ...,
+    adjacency: ArrayLike | None = ...,
 ) -> Kernels: ...
 def diagonal(
     net: Network,
@@ -230,24 +289,30 @@ def diagonal(
     get: Quantity | Quantities = "ntk",
     *,
     threads: int | None = None,
+    spatial: Spatial = "full",
+    adjacency: ArrayLike | None = None,
 ) -> NDArray[Any] | Kernels:
-    """Exact kernel of every row with itself: the diagonal of ``kernel(net, x)`` in O(n) time.
+    """Exact kernel of every input with itself: the diagonal of ``kernel(net, x)`` in O(n) time.
 
     Parameters
     ----------
     net : Network
         The network.
-    x : array of shape (n, d)
-        Inputs, one a row; float32 stays float32, everything else is computed in float64.
+    x : array of shape (n, d) or (n, height, width, channels)
+        Inputs as for :func:`kernel`.
     get : "ntk", "nngp" or a tuple of them
         What to compute.
     threads : int, optional
         Number of threads; all cores by default. Results do not depend on it.
+    spatial, adjacency
+        As ``spatial`` and ``adjacency_1`` of :func:`kernel`.
 
     Returns
     -------
     array of shape (n,), or Kernels
-        An array for a single name, a named tuple with ``.nngp`` and ``.ntk`` for a tuple.
+        An array for a single name, a named tuple with ``.nngp`` and ``.ntk`` for a tuple. Of a
+        network that ends on pixels the shape is (n, h, w, h', w'), or (n, h, w) with
+        ``spatial="pixel_diagonal"``.
 
     Examples
     --------
@@ -258,7 +323,10 @@ def diagonal(
     True
     """
     core, names = _core_of(net), _wanted(get)
-    return _chosen(_core.diagonal(core, _inputs(x, "x"), names, threads), get)
+    inputs = _inputs(x, "x")
+    matrices = _matrices(adjacency, "adjacency", inputs)
+    found = _core.diagonal(core, inputs, names, threads, spatial=spatial, adjacency=matrices)
+    return _chosen(found, get)
 
 
 def plan(
@@ -269,10 +337,11 @@ def plan(
     *,
     threads: int | None = None,
     memory: int | str | None = None,
+    spatial: Spatial = "full",
 ) -> Plan:
     """Tell what ``kernel`` with the same arguments would cost, without computing it.
 
-    The price of an activation without closed form is that of a point: its series is made for one
+    Adjacency matrices change nothing about it and are not asked for. The price of an activation without closed form is that of a point: its series is made for one
     or two, for which a Python function is called a few hundred times, however large the job.
 
     Examples
@@ -280,7 +349,9 @@ def plan(
     >>> import numpy as np, widelimit as wl
     >>> wl.plan(wl.Network.preset("mlp:3:relu"), np.zeros((1000, 50))).result_bytes
     8000000
+    >>> wl.plan(wl.Network.preset("myrtle5"), np.zeros((10, 32, 32, 3))).engine
+    'images'
     """
     core, names = _core_of(net), _wanted(get)
     first, second = _pair(x1, x2)
-    return Plan(**_core.plan(core, first, second, names, threads, memory))
+    return Plan(**_core.plan(core, first, second, names, threads, memory, spatial=spatial))

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use widelimit::Kind;
+use widelimit::arch::Error as NetworkError;
 use widelimit::data::Error as DataError;
 use widelimit::learn::Error as LearnError;
 use widelimit::linalg::Error as LinalgError;
@@ -127,7 +128,13 @@ impl From<widelimit::Error> for Failure {
             _ if kind == Kind::Numerical => Some(Remedy::Scale),
             _ => None,
         };
-        Failure { remedy, ..Failure::new(kind, error.to_string()) }
+        let failure = Failure { remedy, ..Failure::new(kind, error.to_string()) };
+        match error {
+            widelimit::Error::Network(NetworkError::WrongAxes { .. }) => failure.hint(
+                "images are arrays (n, height, width, channels), sequences (n, length, channels)",
+            ),
+            _ => failure,
+        }
     }
 }
 

@@ -13,11 +13,11 @@ fn the_file_holds_the_kernel() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("k.npz");
     for second in [None, Some(z.view())] {
-        let expected =
-            kernel(&network, x.view(), second.map(Into::into), &Options::new().want(Want::BOTH))
-                .unwrap();
+        let second = || second.map(Into::into);
+        let options = Options::new().want(Want::BOTH);
+        let expected = kernel(&network, x.view(), second(), &options).unwrap();
         let run = Run { budget: Budget::bytes(1 << 20), ..Run::default() };
-        kernel_to_file(&network, x.view(), second, Want::BOTH, &path, &run).unwrap();
+        kernel_to_file(&network, x.view(), second(), Want::BOTH, &path, &run).unwrap();
         let file = Npz::open(&path).unwrap();
         let read = |name| file.read(name).unwrap().into_matrix::<f32>(name).unwrap();
         assert_eq!(Some(read("nngp")), expected.nngp);

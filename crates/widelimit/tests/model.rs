@@ -163,7 +163,7 @@ fn what_cannot_be_done_is_said() {
 
     let images = Network::preset("myrtle5").unwrap();
     let error = Model::fit(&images, x.view(), &y, &settings, &run).unwrap_err();
-    assert!(error.to_string().contains("images"), "{error}");
+    assert!(error.to_string().contains("needs an input with 2 spatial axes"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod bad_input;
 mod common;
 mod demo;
 mod fit_predict;
+mod images;
 mod interface;
 mod kernel;
 mod signals;
