@@ -116,10 +116,10 @@ fn as_matrix<'a, T: numpy::Element>(
 }
 
 /// Computes into arrays that NumPy allocated: it asks the system for large pages.
-fn compute<'py, T: Scalar + numpy::Element>(
+fn compute<'a, 'py, T: Scalar + numpy::Element>(
     py: Python<'py>,
     network: &Network,
-    (x1, x2): (Inputs<'_, T>, Option<Inputs<'_, T>>),
+    (x1, x2): (Inputs<'a, T>, Option<Inputs<'a, T>>),
     (options, want): (Options<'_>, Want),
     limit: Option<u64>,
     progress: &Bound<'py, PyAny>,
@@ -189,7 +189,7 @@ type Given<'b, 'py> = (
 fn with_sets<'py, T: Scalar + numpy::Element, R>(
     network: &Network,
     (x1, x2, adjacency_1, adjacency_2): Given<'_, 'py>,
-    work: impl FnOnce((Inputs<'_, T>, Option<Inputs<'_, T>>)) -> PyResult<R>,
+    work: impl for<'a> FnOnce((Inputs<'a, T>, Option<Inputs<'a, T>>)) -> PyResult<R>,
 ) -> PyResult<R> {
     let first = Set::<'py, T>::borrow(network, (Some(x1), "x1"), (adjacency_1, "adjacency_1"))?;
     let second = Set::<'py, T>::borrow(network, (x2, "x2"), (adjacency_2, "adjacency_2"))?;

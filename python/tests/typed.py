@@ -24,6 +24,17 @@ listed = wl.kernel(net, x, get=["ntk"]).ntk.shape
 single = wl.diagonal(net, x).sum()
 pair = wl.diagonal(net, x, get=("nngp", "ntk"), threads=1)
 spread = pair.ntk.max() - pair.nngp.min()
+images: NDArray[np.float32] = np.zeros((2, 4, 4, 1), dtype=np.float32)
+pixels: NDArray[np.float32] = wl.kernel(
+    wl.Network([wl.Conv()]), images, get="ntk", spatial="pixel_diagonal"
+)
+graphs = wl.kernel(
+    wl.Network([wl.Aggregate(), wl.GlobalSumPool()]),
+    np.ones((2, 3, 1)),
+    get=("nngp",),
+    adjacency_1=np.ones((2, 3, 3)),
+).nngp
+axes: tuple[int, ...] = wl.plan(net, x, spatial="full").shape
 cost: float = wl.plan(net, x, get=("nngp", "ntk")).seconds
 
 model = wl.NTKRegressor(net, ridge=1e-3, progress=heard).fit(x, x[:, 0])

@@ -418,7 +418,11 @@ Targets are one column a class, centred; the prediction is the class of the larg
     _task = "classification"
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Solve the regression; ``X`` as for the regressors, ``y`` holds class labels, shape (n,)."""
+        """Solve the regression.
+
+        ``X`` has shape (n, features), or (n, height, width, channels) for a network that acts on
+        images; ``y`` holds class labels, shape (n,).
+        """
         _refuse_masked(X, "X")
         _refuse_masked(y, "y")
         with self._refitting():

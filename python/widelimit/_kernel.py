@@ -341,8 +341,9 @@ def plan(
 ) -> Plan:
     """Tell what ``kernel`` with the same arguments would cost, without computing it.
 
-    Adjacency matrices change nothing about it and are not asked for. The price of an activation without closed form is that of a point: its series is made for one
-    or two, for which a Python function is called a few hundred times, however large the job.
+    Adjacency matrices change nothing about it and are not asked for. The price of an activation
+    without closed form is that of a point: its series is made for one or two, for which a Python
+    function is called a few hundred times, however large the job.
 
     Examples
     --------

@@ -116,7 +116,9 @@ fn what_cannot_be_done_with_images_is_said() {
         Model::fit(network, x.view(), &y, &settings, &run()).map(drop).unwrap_err()
     };
     let error = refused(&pixels());
-    assert!(error.to_string().starts_with("the network ends on positions, 3x3x1 for an input of 6x6x2"));
+    assert!(
+        error.to_string().starts_with("the network ends on positions, 3x3x1 for an input of 6x6x2")
+    );
     assert_eq!(error.kind(), Kind::Usage);
     let error = refused(&Network::preset("mlp:1").unwrap());
     assert!(matches!(error, Error::EndsOnPositions { .. }), "{error}");
@@ -126,7 +128,10 @@ fn what_cannot_be_done_with_images_is_said() {
 
     let model = fit(&x, &y, &settings);
     let error = model.predict(x.slice(s![.., ..5, .., ..]), &run()).unwrap_err();
-    assert_eq!(error.to_string(), "the inputs have the shape 5x6x2, but the model was fitted on 6x6x2");
+    assert_eq!(
+        error.to_string(),
+        "the inputs have the shape 5x6x2, but the model was fitted on 6x6x2"
+    );
     assert_eq!(error.kind(), Kind::Data);
     let rows = x.to_shape((10, 72)).unwrap();
     assert!(matches!(model.predict(rows.view(), &run()), Err(Error::InputShape { .. })));

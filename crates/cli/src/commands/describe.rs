@@ -40,6 +40,11 @@ pub fn axes(shape: &Shape) -> Vec<usize> {
     [shape.spatial.as_slice(), &[shape.channels]].concat()
 }
 
+/// What the training inputs are called.
+pub fn rows_name(model: &Model) -> &'static str {
+    if model.details().input.is_vector() { "Training rows" } else { "Training images" }
+}
+
 /// `NTK` or `NNGP`.
 pub fn kernel_name(model: &Model) -> &'static str {
     match model.settings().quantity {
@@ -74,15 +79,11 @@ pub fn tables(model: &Model) -> Vec<(String, Vec<(String, String)>)> {
     if let Some(value) = fit.log_marginal_likelihood {
         solve.push(("Log marginal likelihood".into(), short(value)));
     }
-    let (rows, features) = if fit.input.is_vector() {
-        ("Training rows", "Features")
-    } else {
-        ("Training images", "Positions and channels")
-    };
+    let features = if fit.input.is_vector() { "Features" } else { "Positions and channels" };
     let mut about: Vec<(String, String)> = vec![
         ("Kernel".into(), kernel_name(model).into()),
         ("Task".into(), model.task().name().into()),
-        (rows.into(), fit.rows.to_string()),
+        (rows_name(model).into(), fit.rows.to_string()),
         (features.into(), fit.input.to_string()),
     ];
     match model.task() {

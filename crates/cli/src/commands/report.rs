@@ -117,7 +117,7 @@ pub fn of_model(model: &Model) -> Report {
     Report {
         subtitle: format!("Network of infinite width: {}", net::summary(model.network())),
         highlights: vec![
-            (fit.rows.to_string(), "training rows".into()),
+            (fit.rows.to_string(), describe::rows_name(model).to_lowercase()),
             (short(fit.relative_ridge), "ridge / mean of the diagonal".into()),
         ],
         spectra: spectra.collect(),
@@ -138,7 +138,8 @@ fn with_leave_one_out(page: Report, model: &Model) -> Report {
             Truth::Classes(winners(fit.targets.view()).into_iter().map(Some).collect())
         }
     };
-    let what = format!("{} training rows, each predicted from the others", fit.rows);
+    let name = describe::rows_name(model).to_lowercase();
+    let what = format!("{} {name}, each predicted from the others", fit.rows);
     with_predictions(page, model, &truth, predictions.view(), &what)
 }
 
