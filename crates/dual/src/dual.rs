@@ -193,6 +193,11 @@ impl Dual {
         each!(&self.compiled, route => route.is_closed_form())
     }
 
+    /// Whether [`Field::near`] counts entries whose derivative `f32` does not resolve.
+    pub fn counts_near(&self) -> bool {
+        matches!(self.compiled, Compiled::Relu(_))
+    }
+
     /// The `h` with `k(ta, tb, tc) = t^h k(a, b, c)` for every `t > 0`, if there is one: for an
     /// activation, the `h` with `s(t x) = t^h s(x)`.
     pub fn homogeneity(&self) -> Option<f64> {

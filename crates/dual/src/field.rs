@@ -44,6 +44,9 @@ pub struct Field<'a, T> {
     pub k: &'a mut [T],
     /// As long as `k`, to be multiplied by derivatives.
     pub t: Option<&'a mut [T]>,
+    /// A number a lane, which grows with every entry too close to `|rho| = 1` for `f32`, where the
+    /// activation has a kink ([`Dual::counts_near`](crate::Dual::counts_near)).
+    pub near: &'a mut [T],
 }
 
 impl Isa {
@@ -94,8 +97,19 @@ impl<T: Element> Field<'_, T> {
 /// A field entry by entry through rows: for routes without loops of their own.
 pub(crate) fn by_rows<T: Element, R: Route>(route: &R, isa: Isa, field: Field<'_, T>) {
     let width = isa.width::<T>();
-    let Field { left, side, left_first, left_row, right, right_first, right_row, columns, k, t } =
-        field;
+    let Field {
+        left,
+        side,
+        left_first,
+        left_row,
+        right,
+        right_first,
+        right_row,
+        columns,
+        k,
+        t,
+        ..
+    } = field;
     let mut t = t;
     for (entry, k) in k.chunks_exact_mut(width).enumerate() {
         let (row, column) = (entry / columns, entry % columns);
@@ -165,6 +179,7 @@ fn sweep<
 ) {
     let width = L::WIDTH;
     let columns = field.columns;
+    let mut near = lanes.load(field.near);
     let left_width = if EACH { width } else { 1 };
     for (row, k) in field.k.chunks_exact_mut(columns * width).enumerate() {
         let i = (field.left_first + row * field.left_row) * left_width;
@@ -177,7 +192,7 @@ fn sweep<
         }
         let Some(t) = &mut field.t else {
             for (m, k) in k.chunks_exact_mut(width).enumerate() {
-                let (value, _) = entry::<F, T, L, EACH, PLAIN, N>(
+                let (value, _, _) = entry::<F, T, L, EACH, PLAIN, N>(
                     lanes,
                     family,
                     &left,
@@ -192,12 +207,18 @@ fn sweep<
         let t = &mut t[row * columns * width..][..columns * width];
         let pairs = k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width));
         for (m, (k, t)) in pairs.enumerate() {
-            let (value, slope) =
+            let (value, slope, close) =
                 entry::<F, T, L, EACH, PLAIN, N>(lanes, family, &left, &right, m, lanes.load(k));
             lanes.store(k, value);
             let product = lanes.load(t) * slope;
             lanes.store(t, product);
+            if F::COUNTS && T::SINGLE {
+                near = near + close;
+            }
         }
+    }
+    if F::COUNTS && T::SINGLE {
+        lanes.store(field.near, near);
     }
 }
 
@@ -216,7 +237,7 @@ fn entry<
     right: &[&[T]; N],
     m: usize,
     c: L::Vector,
-) -> (L::Vector, L::Vector) {
+) -> (L::Vector, L::Vector, L::Vector) {
     let width = L::WIDTH;
     let mut here = [c; N];
     let mut there = [c; N];

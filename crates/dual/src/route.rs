@@ -28,7 +28,8 @@ pub(crate) trait Family<const N: usize>: Clone + Send + Sync {
     fn pair<R: Real>(&self, left: [R; N], right: [R; N], c: R) -> (R, R);
 
     /// [`pair`](Self::pair) for entries whose covariance carries rounding of its own, sums over many
-    /// positions: what `pair` spends on the last digits near `|rho| = 1` may be left out.
+    /// positions: what `pair` spends on the last digits near `|rho| = 1` may be left out. The third result
+    /// is 1 where that costs more than rounding, 0 elsewhere ([`COUNTS`](Self::COUNTS)).
     ///
     /// `PLAIN` says that [`is_plain`](Self::is_plain).
     #[inline(always)]
@@ -37,9 +38,13 @@ pub(crate) trait Family<const N: usize>: Clone + Send + Sync {
         left: [R; N],
         right: [R; N],
         c: R,
-    ) -> (R, R) {
-        self.pair(left, right, c)
+    ) -> (R, R, R) {
+        let (k, kd) = self.pair(left, right, c);
+        (k, kd, c.zero())
     }
+
+    /// Whether [`pair_of_sums`](Self::pair_of_sums) tells where digits are missing.
+    const COUNTS: bool = false;
 
     /// Whether some parameters are so common that loops of their own pay.
     const HAS_PLAIN: bool = false;

@@ -19,10 +19,7 @@ pub enum Error {
         source: widelimit_dual::Error,
     },
     /// An input without rows or without columns.
-    #[error(
-        "{input} is empty: its shape is {}, and (inputs, .., channels) is expected, nothing 0",
-        tuple(shape)
-    )]
+    #[error("{input} is empty: its shape is {}", tuple(shape))]
     Empty {
         /// `x1` or `x2`.
         input: &'static str,

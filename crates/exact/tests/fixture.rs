@@ -23,7 +23,12 @@ fn compute<T: Scalar>(case: &Value, x1: &Array2<f64>, x2: Option<&Array2<f64>>) 
     let options = Options::new().want(Want::BOTH).par(Par::single());
     let result =
         kernel(&network, x1.view(), x2.as_ref().map(|x| x.view().into()), &options).unwrap();
-    Kernel { nngp: result.nngp.map(widen), ntk: result.ntk.map(widen), error: result.error }
+    Kernel {
+        nngp: result.nngp.map(widen),
+        ntk: result.ntk.map(widen),
+        error: result.error,
+        entry: Vec::new(),
+    }
 }
 
 /// Largest error of any matrix, relative to its largest entry.

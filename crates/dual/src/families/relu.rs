@@ -57,6 +57,9 @@ const fn half<const N: usize>(mut c: [f64; N]) -> [f64; N] {
     c
 }
 
+/// Distances `1 - |rho|` below which the derivative of sums in `f32` is off by 1e-5 and more.
+const NEAR: f64 = 1.0 / 262_144.0;
+
 /// `a min(x, 0) + b max(x, 0)`: `k = (b - a)^2 E[u+ v+] + a b c`.
 #[derive(Clone, Debug)]
 pub(crate) struct Relu {
@@ -97,7 +100,7 @@ impl Relu {
     /// The same where `c` is only known to `f32` anyway: one part of the square roots is enough. With
     /// `HALF` the two quantities themselves, and not twice.
     #[inline(always)]
-    fn rough<R: Real, const HALF: bool>(left: [R; 3], right: [R; 3], c: R) -> (R, R) {
+    fn rough<R: Real, const HALF: bool>(left: [R; 3], right: [R; 3], c: R) -> (R, R, R) {
         let [s, _, s_inverse] = left;
         let [t, _, t_inverse] = right;
         let gap = s.mul_add(t, -c.abs());
@@ -107,15 +110,16 @@ impl Relu {
         let w = w.lit(1.0).select(inverse.eq(c.zero()), w);
         let (root, square) = (w.sqrt(), w * w);
         let positive = c.max(c.zero());
+        let near = w.lit(1.0).select(w.lt(w.lit(NEAR)), c.zero());
         if HALF {
             let phi = root * sextic(w, square, &HALF_ANGLE);
             let kd = phi.select(c.lt(c.zero()), -phi + 0.5);
             let k = (gap * root).mul_add(quintic(w, square, &HALF_SINE), positive * 0.5);
-            return (k, kd);
+            return (k, kd, near);
         }
         let phi = root * sextic(w, square, &ANGLE);
         let kd = phi.select(c.lt(c.zero()), -phi + 1.0);
-        ((gap * root).mul_add(quintic(w, square, &SHORT_SINE), positive), kd)
+        ((gap * root).mul_add(quintic(w, square, &SHORT_SINE), positive), kd, near)
     }
 
     /// Twice the two quantities above, in `f64`.
@@ -163,18 +167,21 @@ impl Family<3> for Relu {
         left: [R; 3],
         right: [R; 3],
         c: R,
-    ) -> (R, R) {
+    ) -> (R, R, R) {
         if !R::SINGLE {
-            return self.pair(left, right, c);
+            let (k, kd) = self.pair(left, right, c);
+            return (k, kd, c.zero());
         }
         if PLAIN {
             return Self::rough::<R, true>(left, right, c);
         }
-        let (k, kd) = Self::rough::<R, false>(left, right, c);
+        let (k, kd, near) = Self::rough::<R, false>(left, right, c);
         let linear = c.lit(self.linear);
         let bend = c.lit(self.bend / 2.0);
-        (k.mul_add(bend, linear * c), kd.mul_add(bend, linear))
+        (k.mul_add(bend, linear * c), kd.mul_add(bend, linear), near)
     }
+
+    const COUNTS: bool = true;
 
     const HAS_PLAIN: bool = true;
 

@@ -10,7 +10,7 @@ use widelimit_dual::Isa;
 use crate::crew::{self, Engine, Grid};
 use crate::error::Error;
 use crate::images::geometry::{Offsets, positions};
-use crate::images::graph::{Graph, Make};
+use crate::images::graph::{Graph, Make, Node};
 use crate::images::known::{Images, Known, Looking, slots};
 use crate::images::runner::{Pairs, Recipe, Results, Runner};
 use crate::images::schedule::{Purpose, Schedule};
@@ -19,7 +19,7 @@ use crate::inputs::Inputs;
 use crate::options::{Options, Quantity, Spatial};
 use crate::plan::{Plan, activation_cost};
 use crate::program::Program;
-use crate::scalar::{Scalar, round};
+use crate::scalar::{Scalar, round, widen};
 use crate::sink::Sink;
 
 /// Edge of a tile of pairs that take long each: little is lost when a job is stopped.
@@ -34,6 +34,10 @@ const TURNS: usize = 4;
 
 /// Entries of a pair that are little work.
 const LITTLE: u64 = 100_000;
+
+/// Share of a pair's entries that single precision may leave unresolved: their tangent kernels are off
+/// by 1e-4 at most.
+const UNRESOLVED: f64 = 1.0 / 128.0;
 
 /// Seconds a pair that count as long.
 const LONG: f64 = 1e-3;
@@ -70,6 +74,15 @@ impl Draft {
         let size = shape.spatial.iter().product();
         let channels = shape.channels;
         Ok(Self { program, graph, kernel, variances, entry, channels, size })
+    }
+
+    /// Whether every entry has the digits of `T`: with kinks, some that f32 does not resolve may count.
+    fn resolves<T: Scalar>(&self) -> bool {
+        let kinked = |node: &Node| match node.make {
+            Make::Activation { dual, .. } => self.program.dual(dual).counts_near(),
+            _ => false,
+        };
+        !<T as widelimit_dual::Element>::SINGLE || !self.graph.nodes.iter().any(kinked)
     }
 
     /// Numbers of an entry of the kernel.
@@ -226,13 +239,34 @@ impl<T: Scalar> Call<'_, '_, T> {
         Ok(all)
     }
 
+    /// How images are looked at, with the schedule of the kernel where its diagonal is wanted.
+    fn looking<'b>(&'b self, diagonal: Option<&'b Schedule>) -> Looking<'b> {
+        let Draft { program, graph, variances, .. } = &self.draft;
+        Looking {
+            program,
+            graph,
+            variances,
+            diagonal,
+            tangents: self.options.want.ntk && program.has_ntk(),
+            entry: self.draft.entry_len(),
+            isa: isa(self.options),
+        }
+    }
+
+    /// The images of an argument; those of `x2` are `x1` in symmetric calls.
+    fn images(&self, input: &'static str) -> Images<'_, T> {
+        let second = self.x2.as_ref().filter(|_| input == "x2");
+        let inputs = second.unwrap_or(&self.x1);
+        Images { values: inputs.values(), adjacency: inputs.adjacency(), input }
+    }
+
     fn look(
         &self,
         inputs: &Inputs<T>,
         input: &'static str,
         diagonal: bool,
     ) -> Result<Everything<T>, Error> {
-        let Draft { program, graph, kernel, variances, .. } = &self.draft;
+        let graph = &self.draft.graph;
         inputs.check_finite(input)?;
         let aggregates = graph.nodes.iter().any(|node| {
             matches!(node.make, Make::Mix { mixing: crate::program::Mixing::Adjacency, .. })
@@ -241,16 +275,8 @@ impl<T: Scalar> Call<'_, '_, T> {
             inputs.checked_adjacency(input)?;
         }
         let isa = isa(self.options);
-        let looking = Looking {
-            program,
-            graph,
-            variances,
-            diagonal: diagonal.then_some(kernel),
-            tangents: self.options.want.ntk && program.has_ntk(),
-            entry: self.draft.entry_len(),
-            isa,
-        };
-        let images = Images { values: inputs.values(), adjacency: inputs.adjacency(), input };
+        let looking = self.looking(diagonal.then_some(&self.draft.kernel));
+        let images = self.images(input);
         let width = isa.width::<T>();
         let one = |group: usize| {
             self.options.check_cancelled()?;
@@ -293,6 +319,8 @@ struct Worker<T: Scalar> {
     /// A tile of results, and its mirror where an entry is more than a number.
     tile: [Vec<T>; 2],
     mirror: Vec<T>,
+    /// For pairs that single precision does not resolve.
+    precise: Option<Runner<f64>>,
 }
 
 impl<T: Scalar> Task<'_, '_, '_, T> {
@@ -335,6 +363,7 @@ impl<T: Scalar> Engine<T> for Task<'_, '_, '_, T> {
             lanes: [zeros(turns * width * entry), zeros(turns * width * entry * tangents)],
             tile: [zeros(if want.nngp { tile } else { 0 }), zeros(tile * tangents)],
             mirror: Vec::new(),
+            precise: None,
         }
     }
 
@@ -358,7 +387,7 @@ impl<T: Scalar> Engine<T> for Task<'_, '_, '_, T> {
                 continue;
             }
             for group in first(start) / right.width..columns.end.div_ceil(right.width) {
-                self.vectors(worker, lefts.len(), group);
+                self.vectors(worker, lefts.clone(), group)?;
                 let at = group * right.width;
                 for (turn, i) in lefts.clone().enumerate() {
                     for j in at.max(first(i))..(at + right.width).min(columns.end) {
@@ -418,8 +447,14 @@ impl<T: Scalar> Engine<T> for Task<'_, '_, '_, T> {
 }
 
 impl<T: Scalar> Task<'_, '_, '_, T> {
-    /// Some left images of the worker with a vector of right ones.
-    fn vectors(&self, worker: &mut Worker<T>, lefts: usize, group: usize) {
+    /// Left images, one a turn of the worker, with a vector of right ones.
+    fn vectors(
+        &self,
+        worker: &mut Worker<T>,
+        images: Range<usize>,
+        group: usize,
+    ) -> Result<(), Error> {
+        let lefts = images.len();
         let recipe = self.recipe();
         let right = &self.right().groups[group].side;
         let entry = self.call.draft.entry_len();
@@ -440,6 +475,59 @@ impl<T: Scalar> Task<'_, '_, '_, T> {
             .map(|(k, t)| Results { k, t, entry })
             .collect();
         worker.runner.run(&recipe, &all, &mut results);
+        if !self.call.draft.resolves::<T>() {
+            let bound = self.call.draft.kernel.activations as f64 * UNRESOLVED;
+            for (turn, image) in images.enumerate() {
+                let near = worker.runner.unresolved(turn).iter().enumerate();
+                let lanes: Vec<_> =
+                    near.filter(|(_, x)| widen(**x) > bound).map(|(lane, _)| lane).collect();
+                self.refine(worker, (turn, image), group, &lanes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes the tangent kernels of some pairs of a left image with a vector of right ones once more,
+    /// in f64.
+    fn refine(
+        &self,
+        worker: &mut Worker<T>,
+        (turn, image): (usize, usize),
+        group: usize,
+        lanes: &[usize],
+    ) -> Result<(), Error> {
+        let recipe = self.recipe();
+        let draft = &self.call.draft;
+        let (width, entry) = (recipe.isa.width::<f64>(), draft.entry_len());
+        let right = self.right();
+        let first = group * right.width;
+        // what fills up a vector is no pair of its own
+        let lanes: Vec<_> = lanes.iter().filter(|lane| first + **lane < right.count).collect();
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let looking = self.call.looking(None);
+        let (x1, x2) = (self.call.images("x1"), self.call.images("x2"));
+        let mut one = Side::empty(1, slots(&draft.graph));
+        one.take_lane(&looking.precisely(&x1, &vec![image; width])?, 0);
+        for lanes in lanes.chunks(width) {
+            let filled = (0..width).map(|lane| first + *lanes[lane.min(lanes.len() - 1)]);
+            let side = looking.precisely(&x2, &filled.collect::<Vec<_>>())?;
+            let mut k = vec![0.0; width * entry];
+            let mut t = vec![0.0; if recipe.tangents { width * entry } else { 0 }];
+            let results = Results { k: &mut k, t: &mut t, entry };
+            let pairs = Pairs { left: &one, right: &side, itself: false };
+            let runner = worker.precise.get_or_insert_with(|| Runner::new(&recipe, width, 1));
+            runner.run(&recipe, &[pairs], &mut [results]);
+            // the covariances themselves have all their digits
+            let [_, tangents] = &mut worker.lanes;
+            for (lane, values) in lanes.iter().zip(t.chunks_exact(entry)) {
+                let to = (turn * right.width + **lane) * entry;
+                let to = tangents[to..to + entry].iter_mut();
+                to.zip(values).for_each(|(to, x)| *to = round(*x));
+            }
+        }
+        Ok(())
     }
 
     /// Fills a tile on the diagonal: what is known, and mirrors of what is above.

@@ -81,6 +81,16 @@ impl Looking<'_> {
         Ok(Known { side, diagonal: self.diagonal.map(|_| found.diagonal), error: found.error })
     }
 
+    /// What is known in f64 of some images, as many as a vector of f64 has lanes.
+    pub fn precisely<T: Scalar>(
+        &self,
+        images: &Images<T>,
+        lanes: &[usize],
+    ) -> Result<Side<f64>, Error> {
+        let mut found = Found::new(lanes.len(), slots(self.graph));
+        self.part(images, lanes, &mut found, 0)
+    }
+
     /// Some of the images, a vector of f64 at a time.
     fn part<T: Scalar>(
         &self,
@@ -88,7 +98,7 @@ impl Looking<'_> {
         lanes: &[usize],
         found: &mut Found,
         lane: usize,
-    ) -> Result<(), Error> {
+    ) -> Result<Side<f64>, Error> {
         let mut side = Side::<f64>::empty(lanes.len(), slots(self.graph));
         side.pixels = interleave::<T>(images, lanes).into_iter().map(widen).collect();
         self.adjacencies(images, lanes, &mut side)?;
@@ -138,7 +148,7 @@ impl Looking<'_> {
                 place.found.diagonal[which].extend(values);
             }
         }
-        Ok(())
+        Ok(side)
     }
 
     /// Transposed adjacency matrices, where the network aggregates.

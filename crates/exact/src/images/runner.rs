@@ -86,6 +86,8 @@ struct Memory<T> {
     /// Covariances and tangent kernels of everything that lives.
     k: Vec<T>,
     t: Vec<T>,
+    /// By lane: entries that single precision does not resolve.
+    near: Vec<T>,
     /// Sums over all entries: by value, then negative, zero and positive offsets, then `K` and `T`.
     sums: Vec<[[Vec<f64>; 2]; 3]>,
 }
@@ -152,6 +154,7 @@ impl<T: Scalar> Runner<T> {
         let memory = |_| Memory {
             k: zeros(schedule.space),
             t: zeros(if tangents { schedule.space } else { 0 }),
+            near: zeros(1),
             sums: (0..nodes).map(|_| sums()).collect(),
         };
         let mut others: Vec<_> = (0..turns).map(memory).collect();
@@ -194,6 +197,7 @@ impl<T: Scalar> Runner<T> {
     pub fn start(&mut self) {
         for memory in self.others.iter_mut().chain([&mut self.now]) {
             memory.sums.iter_mut().flatten().flatten().for_each(|sum| sum.fill(0.0));
+            memory.near.fill(round(0.0));
         }
     }
 
@@ -334,6 +338,12 @@ impl<T: Scalar> Runner<T> {
                 }
             }
         }
+    }
+
+    /// By lane, how many entries of one of several vectors of pairs single precision did not resolve.
+    pub fn unresolved(&mut self, index: usize) -> &[T] {
+        self.select(index);
+        &self.now.near
     }
 
     /// Makes the memory of one of several pairs the one in use.
@@ -553,6 +563,7 @@ impl<T: Scalar> Runner<T> {
             columns,
             k: &mut *k,
             t,
+            near: &mut self.now.near,
         };
         dual.apply_field(recipe.isa, field);
         if known {
