@@ -159,13 +159,52 @@ pub enum Error {
         got: u64,
     },
     /// A store was begun by another job.
-    #[error("{} was begun with another {field}; it can be continued only by the same job", path.display())]
+    #[error("{} was begun with another {field} ({detail}); it can be continued only by the same job", path.display())]
     StoreDiffers {
         /// The folder.
         path: PathBuf,
         /// What differs.
         field: String,
+        /// What it is there, and what it was to be.
+        detail: String,
     },
+    /// Stores that are to be joined are of different jobs.
+    #[error(
+        "{} was made with another {field} than {} ({detail}); only parts of one job can be joined",
+        path.display(),
+        first.display()
+    )]
+    PartDiffers {
+        /// The store.
+        path: PathBuf,
+        /// The first of all that are to be joined.
+        first: PathBuf,
+        /// What differs.
+        field: String,
+        /// What it is there, and what it is in the first.
+        detail: String,
+    },
+    /// No store to be joined was named.
+    #[error("no store to join: one or more are expected")]
+    NoParts,
+    /// Tiles of a store are missing or damaged.
+    #[error(
+        "{} is not complete: {count} of {tiles} tiles are {state}; its job, when continued, computes them",
+        path.display()
+    )]
+    StoreIncomplete {
+        /// The folder.
+        path: PathBuf,
+        /// How many tiles.
+        count: usize,
+        /// All tiles.
+        tiles: usize,
+        /// `missing` or `damaged`.
+        state: &'static str,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Stopped,
     /// A model file or store of another version.
     #[error("{what} is of version {found}; this program reads version {known}")]
     Version {

@@ -4,7 +4,8 @@
 //! * [`read_inputs`], [`read_targets`] read one and check it once, at the door.
 //! * [`Npz`] and [`ArrayFile`] give single arrays of NumPy files, whole or a few rows at a time.
 //! * [`write_npy`], [`write_npz`], [`TileFile`] write NumPy files; [`TileStore`] is a folder of them that
-//!   grows over several runs; [`ModelFile`] keeps a model.
+//!   grows over several runs, which [`StoreReader`] reads and [`merge_stores`] joins; [`ModelFile`] keeps
+//!   a model.
 //!
 //! # Hostile input
 //!
@@ -35,9 +36,9 @@ mod read;
 mod source;
 mod space;
 mod storage;
+mod store;
 mod targets;
 mod tile_file;
-mod tile_store;
 
 pub use array::{Array, Element, FloatType};
 pub use atomic::{Draft, check_writable, write_atomically};
@@ -50,6 +51,8 @@ pub use npz::{Npz, write_npz};
 pub use read::{Peek, peek, peek_without, read_inputs, read_inputs_without, read_targets};
 pub use source::{Format, Source};
 pub use space::check_room;
+pub use store::{
+    StoreReader, StoreSpec, StoreState, TileRecord, TileStore, checksum, merge_stores,
+};
 pub use targets::{Classes, Targets};
 pub use tile_file::{TileFile, TileSpec};
-pub use tile_store::{StoreSpec, TileStore, checksum};

@@ -156,7 +156,7 @@ impl TileFile {
         let slot = self.slot::<T>(array, row, column, tile)?;
         let place = Place { data: slot.data, columns: slot.columns };
         place
-            .write(self.draft.file(), row, column, tile)
+            .write(self.draft.file(), row, column, tile, |_| ())
             .map_err(Error::io("write", self.draft.path()))?;
         slot.written.fetch_add(tile.len() as u64, Ordering::Relaxed);
         Ok(())
@@ -225,13 +225,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Writes a tile whose first entry belongs at (`row`, `column`).
+    /// Writes a tile whose first entry belongs at (`row`, `column`), and shows its bytes in C order.
     pub(crate) fn write<T: Element>(
         self,
         file: &File,
         row: usize,
         column: usize,
         tile: ArrayView2<'_, T>,
+        mut show: impl FnMut(&[u8]),
     ) -> io::Result<()> {
         if tile.is_empty() {
             return Ok(());
@@ -247,6 +248,7 @@ impl Place {
         for (i, rows) in tile.axis_chunks_iter(Axis(0), group).enumerate() {
             bytes.clear();
             T::append_bytes(rows.into_dyn(), &mut bytes);
+            show(&bytes);
             let first = (row + i * group) as u64 * self.columns as u64 + column as u64;
             write_all_at(file, &bytes, self.data + first * size)?;
         }

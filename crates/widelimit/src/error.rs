@@ -22,7 +22,7 @@ pub enum Error {
     Learn(#[from] LearnError),
     /// A file cannot be read or written.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(DataError),
     /// A decomposition failed.
     #[error(transparent)]
     Linalg(#[from] widelimit_linalg::Error),
@@ -138,6 +138,7 @@ impl Error {
                 Kind::Resource
             }
             Error::Data(DataError::NoRoom { .. }) => Kind::Storage,
+            Error::Data(DataError::NoParts) => Kind::Usage,
             Error::Data(DataError::Io { source, .. }) if no_room(source.kind()) => Kind::Storage,
             Error::Linalg(widelimit_linalg::Error::NotPositiveDefinite { .. }) => Kind::Numerical,
             Error::Cancelled => Kind::Interrupted,
@@ -185,6 +186,15 @@ impl From<ExactError> for Error {
             }
             ExactError::Network(error) => Error::Network(error),
             other => Error::Kernel(other),
+        }
+    }
+}
+
+impl From<DataError> for Error {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Stopped => Error::Cancelled,
+            other => Error::Data(other),
         }
     }
 }

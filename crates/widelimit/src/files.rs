@@ -4,11 +4,12 @@ use std::path::Path;
 
 use ndarray::ArrayView2;
 use serde_json::{Value, json};
-use widelimit_data::{StoreSpec, TileFile, TileSpec, TileStore, check_room, checksum};
+use widelimit_data::{StoreSpec, StoreState, TileFile, TileSpec, TileStore, check_room, checksum};
 use widelimit_exact::{
-    self as exact, Inputs, Options, Plan, Quantity, Sink, Spatial, Summary, Want,
+    self as exact, Cancel, Inputs, Options, Plan, Quantity, Sink, Spatial, Summary, Want,
 };
 
+use crate::stores::plan_new;
 use crate::{Error, Network, Run, Scalar};
 
 /// What a file is to hold: which kernels, and of networks that end on positions which pairs of them.
@@ -117,18 +118,16 @@ impl Shard {
 pub struct StoreSummary {
     /// What was planned and computed.
     pub summary: Summary,
-    /// Tiles that were there before.
-    pub found: usize,
-    /// All tiles of the store.
-    pub tiles: usize,
-    /// Whether no tile is missing any more.
-    pub complete: bool,
+    /// How the store stands now.
+    pub store: StoreState,
 }
 
 /// Computes a kernel into the store (a folder, see [`TileStore`]) at `path`, which is made or continued:
-/// tiles that it has are not computed again, and those of other shards are left to other calls, at the
-/// same time or later, on any machine that sees the folder. A call that is stopped, by whatever means,
-/// loses two seconds of work. The arrays have the same bits however often and by whomever they were
+/// tiles that it has are compared with their checksums and not computed again, and those of other
+/// shards are left to other calls, at the same time or later, on any machine that sees the folder; or
+/// every shard goes into a store of its own, and [`merge_stores`](crate::merge_stores) joins them. A
+/// call that is stopped, by whatever means, loses the tiles it was working on and those it finished in
+/// the last fifth of a second. The arrays have the same bits however often and by whomever they were
 /// continued.
 ///
 /// # Errors
@@ -144,30 +143,30 @@ pub fn kernel_to_store<'a, T: Scalar>(
 ) -> Result<StoreSummary, Error> {
     let (x1, wanted) = (x1.into(), wanted.into());
     let options = wanted.options(run);
-    let n2 = x2.as_ref().map(Inputs::len);
+    let (n1, n2, shape) = (x1.len(), x2.as_ref().map(Inputs::len), x1.shape());
     // Tiles keep the size that the store was begun with.
-    let options = match TileStore::read_spec(path) {
-        Ok(spec) => options.tile(spec.tile),
-        Err(_) => options,
+    let plan = match TileStore::read_spec(path) {
+        Ok(spec) => exact::plan::<T>(network, n1, n2, &shape, &options.clone().tile(spec.tile))?,
+        Err(_) => plan_new::<T>(network, (n1, n2), &shape, &options)?,
     };
-    let plan = exact::plan::<T>(network, x1.len(), n2, &x1.shape(), &options)?;
-    let (tile, tiles) = (plan.tile, plan.tiles);
     let mut description = description(network, &x1, x2.as_ref(), wanted.kernels)?;
     if !plan.entry.is_empty() {
         description["spatial"] = json!(name_of_pairs(wanted.spatial));
     }
     if !path.exists() {
-        check_room(path, plan.result_bytes)?;
+        // Parts that nobody writes take no room.
+        check_room(path, plan.result_bytes / shard.count as u64)?;
     }
-    let spec = StoreSpec { description, arrays: arrays::<T>(wanted, &plan), tile, tiles };
+    let arrays = arrays::<T>(wanted, &plan);
+    let spec = StoreSpec { description, arrays, tile: plan.tile, symmetric: x2.is_none() };
     let store = TileStore::open_or_create(path, &spec, &shard.writer())?;
-    let found = store.done();
     let names: Vec<Quantity> = wanted.kernels.quantities().collect();
     let sink = Tiles { file: Part { store, shard }, names };
-    let outcome = exact::kernel_into(network, x1, x2, &options.tile(tile), &sink);
+    let outcome = exact::kernel_into(network, x1, x2, &options.tile(plan.tile), &sink);
     // Whatever came of it: what was computed is kept.
-    let complete = sink.file.store.close()?;
-    Ok(StoreSummary { summary: outcome?, found, tiles, complete })
+    let stopped = || outcome.is_err() || run.cancel.is_some_and(Cancel::is_cancelled);
+    let store = sink.file.store.close(&stopped);
+    Ok(StoreSummary { summary: outcome?, store: store? })
 }
 
 /// The arrays of a kernel's file: axes of an entry behind those of the kernel.
@@ -260,7 +259,7 @@ struct Part {
 
 impl<T: Scalar> Sink<T> for Tiles<Part> {
     fn wants(&self, tile: usize) -> bool {
-        self.file.shard.holds(tile) && !self.file.store.is_done(tile)
+        self.file.shard.holds(tile) && self.file.store.needs(tile)
     }
 
     fn write(

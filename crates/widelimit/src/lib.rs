@@ -2,7 +2,7 @@
 //!
 //! A network is described once ([`arch::Network`]); [`exact::kernel`] gives its NNGP and NTK kernels,
 //! [`exact::plan`] their price beforehand, [`kernel_to_file`] writes those that exceed memory,
-//! [`kernel_to_store`] those that take more than one run, and
+//! [`kernel_to_store`] those that take more than one run or machine ([`merge_stores`] joins the parts), and
 //! [`Model`] fits, predicts, saves and loads regressions and classifiers on top.
 //!
 //! ```
@@ -31,6 +31,7 @@ pub mod memory;
 mod model;
 mod run;
 mod scalar;
+mod stores;
 
 pub use error::{Error, Kind};
 pub use files::{Shard, StoreSummary, Wanted, kernel_to_file, kernel_to_store};
@@ -38,6 +39,7 @@ pub use flow::Flow;
 pub use model::{Fit, Model, Notes, Preprocess, Settings, Task};
 pub use run::Run;
 pub use scalar::{Precision, Scalar};
+pub use stores::{export_store, merge_stores};
 
 pub use ndarray;
 pub use widelimit_arch as arch;

@@ -199,18 +199,9 @@ impl ArrayFile {
     /// [`Error::Shape`] if the rows are not all there; and as [`ArrayFile::read`].
     pub fn read_rows(&self, rows: Range<usize>) -> Result<Array, Error> {
         let shape = &self.header.shape;
-        if rows.start > rows.end || shape.first().is_none_or(|n| rows.end > *n) {
-            return Err(Error::Shape {
-                what: self.what.clone(),
-                shape: shape.clone(),
-                wanted: "more rows are expected",
-            });
-        }
+        self.check_range(&rows, 0, "more rows are expected")?;
         if self.body.packing != Packing::Stored || self.header.fortran_order {
-            return Ok(match self.read()? {
-                Array::F32(a) => Array::F32(a.slice_axis(ndarray::Axis(0), rows.into()).to_owned()),
-                Array::F64(a) => Array::F64(a.slice_axis(ndarray::Axis(0), rows.into()).to_owned()),
-            });
+            return Ok(slice(self.read()?, 0, rows));
         }
         let width: usize = shape[1..].iter().product();
         let row_bytes = width as u64 * self.header.kind.size();
@@ -221,6 +212,60 @@ impl ArrayFile {
         let mut part = shape.clone();
         part[0] = rows.len();
         self.assemble(found, &part)
+    }
+
+    /// Reads a block: some rows and some columns (indices of the first two axes), all that an entry has
+    /// behind them, in C order.
+    ///
+    /// Only its bytes are read if the array is stored uncompressed in C order; otherwise the whole
+    /// array is read.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the rows or columns are not all there; and as [`ArrayFile::read`].
+    ///
+    /// ```
+    /// use widelimit_data::{write_npy, ArrayFile};
+    /// let dir = tempfile::tempdir()?;
+    /// let path = dir.path().join("k.npy");
+    /// write_npy(&path, ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).view())?;
+    /// let block = ArrayFile::open(&path)?.read_block(0..2, 1..2)?;
+    /// assert_eq!(block.into_f64(), ndarray::arr2(&[[2.0], [5.0]]).into_dyn());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn read_block(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Array, Error> {
+        let shape = &self.header.shape;
+        self.check_range(&rows, 0, "more rows are expected")?;
+        self.check_range(&columns, 1, "more columns are expected")?;
+        if self.body.packing != Packing::Stored || self.header.fortran_order {
+            let cut = |axis, range: &Range<usize>, array| slice(array, axis, range.clone());
+            return Ok(cut(1, &columns, cut(0, &rows, self.read()?)));
+        }
+        let entry = shape[2..].iter().product::<usize>() as u64 * self.header.kind.size();
+        let data = self.body.start + self.header.offset;
+        let windows = rows.clone().map(|row| {
+            let start = data + row as u64 * shape[1] as u64 * entry;
+            let at = |column: usize| start + column as u64 * entry;
+            self.body.storage.window(at(columns.start), at(columns.end))
+        });
+        let mut part = shape.clone();
+        part[..2].copy_from_slice(&[rows.len(), columns.len()]);
+        let count = part.iter().product();
+        let mut reader = Joined { windows, current: None };
+        let found = numbers(&mut reader, &self.header, count, &self.what)?;
+        self.assemble(found, &part)
+    }
+
+    fn check_range(
+        &self,
+        range: &Range<usize>,
+        axis: usize,
+        wanted: &'static str,
+    ) -> Result<(), Error> {
+        let shape = &self.header.shape;
+        if range.start > range.end || shape.get(axis).is_none_or(|n| range.end > *n) {
+            return Err(Error::Shape { what: self.what.clone(), shape: shape.clone(), wanted });
+        }
+        Ok(())
     }
 
     fn assemble(&self, found: Values, shape: &[usize]) -> Result<Array, Error> {
@@ -256,6 +301,38 @@ impl ArrayFile {
                 Err(Error::Checksum { what: self.what.clone(), expected, got })
             }
             _ => Ok(found),
+        }
+    }
+}
+
+/// A part of an axis, in C order.
+fn slice(array: Array, axis: usize, range: Range<usize>) -> Array {
+    let (axis, range) = (ndarray::Axis(axis), ndarray::Slice::from(range));
+    match array {
+        Array::F32(a) => Array::F32(a.slice_axis(axis, range).as_standard_layout().into_owned()),
+        Array::F64(a) => Array::F64(a.slice_axis(axis, range).as_standard_layout().into_owned()),
+    }
+}
+
+/// Windows one after the other as one reader.
+struct Joined<'a, I> {
+    windows: I,
+    current: Option<Window<'a>>,
+}
+
+impl<'a, I: Iterator<Item = Window<'a>>> Read for Joined<'a, I> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(window) = &mut self.current {
+                let n = window.read(buffer)?;
+                if n > 0 || buffer.is_empty() {
+                    return Ok(n);
+                }
+            }
+            self.current = self.windows.next();
+            if self.current.is_none() {
+                return Ok(0);
+            }
         }
     }
 }
