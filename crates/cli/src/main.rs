@@ -3,6 +3,7 @@
 
 mod answer;
 mod args;
+mod bar;
 mod commands;
 mod failure;
 mod interrupt;

@@ -1,14 +1,13 @@
 //! The global flags at work: threads, memory, messages, progress.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use widelimit::exact::{Budget, Progress};
+use widelimit::exact::Budget;
 use widelimit::linalg::Par;
 use widelimit::{Run, memory};
 
 use crate::args::Global;
+use crate::bar::Bar;
 use crate::failure::Failure;
 use crate::interrupt::{self, CANCEL};
 use crate::text::bytes;
@@ -38,7 +37,8 @@ impl Session {
             json: flags.json,
             threads: flags.threads,
             quiet: flags.quiet,
-            bars: !flags.no_progress && !flags.quiet && std::io::stderr().is_terminal(),
+            bars: !(flags.no_progress || flags.quiet || flags.json)
+                && std::io::stderr().is_terminal(),
         }
     }
 
@@ -92,43 +92,13 @@ impl Session {
         }
     }
 
-    /// A progress bar on terminals, and nothing elsewhere.
+    /// A progress bar on terminals, counted in entries of a kernel, and nothing elsewhere.
     pub fn bar(&self, what: &'static str) -> Bar {
-        let target = if self.bars {
-            ProgressDrawTarget::stderr_with_hz(10)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target).with_message(what);
-        // The template is a constant; were it wrong, the default style would do.
-        if let Ok(style) =
-            ProgressStyle::with_template("{msg:<16} {bar:40} {percent:>3} %  {eta} left")
-        {
-            bar.set_style(style);
-        }
-        Bar { bar, furthest: AtomicU64::new(0) }
+        Bar::new(what, "entries", self.bars)
     }
-}
 
-/// A progress bar that never runs backwards, though tiles report in any order.
-pub struct Bar {
-    bar: ProgressBar,
-    furthest: AtomicU64,
-}
-
-impl Bar {
-    /// Takes a report.
-    pub fn report(&self, progress: Progress) {
-        let before = self.furthest.fetch_max(progress.done_entries, Ordering::Relaxed);
-        if progress.done_entries > before {
-            self.bar.set_length(progress.total_entries);
-            self.bar.set_position(progress.done_entries);
-        }
-    }
-}
-
-impl Drop for Bar {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+    /// The same, counted in tiles of a store.
+    pub fn bar_of_tiles(&self, what: &'static str) -> Bar {
+        Bar::new(what, "tiles", self.bars)
     }
 }

@@ -126,8 +126,8 @@ pub struct StoreSummary {
 /// tiles that it has are compared with their checksums and not computed again, and those of other
 /// shards are left to other calls, at the same time or later, on any machine that sees the folder; or
 /// every shard goes into a store of its own, and [`merge_stores`](crate::merge_stores) joins them. A
-/// call that is stopped, by whatever means, loses the tiles it was working on and those it finished in
-/// the last fifth of a second. The arrays have the same bits however often and by whomever they were
+/// call that is stopped, by whatever means, loses the tiles it was working on and, of short ones, those
+/// that were not on record yet (two seconds of work at most). The arrays have the same bits however often and by whomever they were
 /// continued.
 ///
 /// # Errors

@@ -142,14 +142,67 @@ pub struct PlanArgs {
     pub adjacency2: Option<String>,
 }
 
-/// Arguments of `kernel`.
+/// `kernel`: a job, or something done with what jobs left.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    subcommand_help_heading = "Stores",
+    after_help = "Examples:
   widelimit kernel --net mlp:3:relu --x1 x.npy --out k.npz
   widelimit kernel --net net.json --x1 test.csv --x2 train.csv --get both --dtype f32 --out k.npz
   widelimit kernel --net myrtle5 --x1 images.npz:x_test --x2 images.npz:x_train --dtype f32 --out k.npz
   widelimit kernel --net mlp:3:relu --x1 x.npy --out k.store --resume       run again after a kill
-  widelimit kernel --net mlp:3:relu --x1 x.npy --out k.store --shard 2/4    one of four processes")]
+  widelimit kernel --net mlp:3:relu --x1 x.npy --out k.store --shard 2/4    one of four processes
+  widelimit kernel merge part1.store part2.store --out k.store              parts of several machines
+  widelimit kernel export k.store --out k.npz                               a complete store as one file"
+)]
+pub struct KernelCommand {
+    /// What to do with stores.
+    #[command(subcommand)]
+    pub with_stores: Option<StoreCommand>,
+    /// What to compute.
+    #[command(flatten)]
+    pub job: Option<KernelArgs>,
+}
+
+/// What is done with stores that are there.
+#[derive(Subcommand, Debug)]
+pub enum StoreCommand {
+    /// Join stores that were computed with --shard on machines that share nothing
+    #[command(
+        after_help = "Example:\n  widelimit kernel merge part1.store part2.store --out k.store"
+    )]
+    Merge(MergeArgs),
+    /// Write a complete store to one file
+    #[command(after_help = "Example:\n  widelimit kernel export k.store --out k.npz")]
+    Export(ExportArgs),
+}
+
+/// Arguments of `kernel merge`.
+#[derive(Args, Debug)]
+pub struct MergeArgs {
+    /// Stores of parts of one job
+    #[arg(value_name = "PART.store", required = true)]
+    pub parts: Vec<PathBuf>,
+    /// Store to make, ending in .store
+    #[arg(long, value_name = "K.store")]
+    pub out: PathBuf,
+}
+
+/// Arguments of `kernel export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The store
+    #[arg(value_name = "K.store")]
+    pub store: PathBuf,
+    /// File to write, ending in .npz, or in .npy for a store with a single kernel
+    #[arg(long, value_name = "K.npz|K.npy")]
+    pub out: PathBuf,
+}
+
+/// Arguments of a kernel to compute.
+#[derive(Args, Debug)]
 pub struct KernelArgs {
     /// Preset, JSON text or path of a JSON file
     #[arg(long, value_name = "NET")]

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use commands::{
-    DemoArgs, DemoStepArgs, Dtype, FitArgs, Get, InputShape, KernelArgs, Method, NetCommand, One,
-    PlanArgs, PredictArgs, Preprocess, ReportArgs, RidgeArg, Solver, Spatial, Task,
+    DemoArgs, DemoStepArgs, Dtype, ExportArgs, FitArgs, Get, InputShape, KernelArgs, KernelCommand,
+    MergeArgs, Method, NetCommand, One, PlanArgs, PredictArgs, Preprocess, ReportArgs, RidgeArg,
+    Solver, Spatial, StoreCommand, Task,
 };
 pub use network::NetArg;
 
@@ -98,8 +99,8 @@ pub enum Command {
     Net(NetCommand),
     /// Say what a kernel will cost, computing nothing
     Plan(PlanArgs),
-    /// Compute a kernel matrix into a file
-    Kernel(KernelArgs),
+    /// Compute a kernel matrix into a file; join and export the stores of long jobs
+    Kernel(KernelCommand),
     /// Fit a model
     Fit(FitArgs),
     /// Predict with a fitted model

@@ -5,14 +5,12 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use widelimit::exact::{self, Plan, Want};
-use widelimit::{
-    Network, Run, Scalar, Shard, StoreSummary, Wanted, kernel_to_file, kernel_to_store,
-};
+use widelimit::{Network, Run, Scalar, Shard, Wanted, kernel_to_file, kernel_to_store};
 
 use super::inputs::{Looked, Set, Sources};
-use super::{data, files};
+use super::{data, files, stores};
 use crate::answer::Answer;
-use crate::args::{Dtype, Get, KernelArgs, PlanArgs, Spatial};
+use crate::args::{Dtype, Get, KernelArgs, KernelCommand, PlanArgs, Spatial, StoreCommand};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::session::Session;
@@ -75,8 +73,20 @@ fn sizes(shape: &[usize]) -> String {
     shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
 }
 
+/// A kernel to compute, or stores to join or export.
+pub fn kernel(command: &KernelCommand, session: &Session) -> Result<(), Failure> {
+    match (&command.with_stores, &command.job) {
+        (Some(StoreCommand::Merge(args)), _) => stores::merge(args, session),
+        (Some(StoreCommand::Export(args)), _) => stores::export(args, session),
+        (None, Some(args)) => job(args, session),
+        (None, None) => {
+            Err(Failure::usage("expected --net, --x1 and --out, or `merge` or `export`"))
+        }
+    }
+}
+
 /// Computes a kernel into a file, tile by tile: the result is never held in memory.
-pub fn kernel(args: &KernelArgs, session: &Session) -> Result<(), Failure> {
+fn job(args: &KernelArgs, session: &Session) -> Result<(), Failure> {
     let target = Target::of(args)?;
     if let Target::File = target {
         let sources = Sources::from(args);
@@ -159,7 +169,7 @@ fn compute<T: Scalar>(
             Target::Store(shard) => {
                 let done = kernel_to_store(network, x1, x2, wanted, (out, shard), &run);
                 let done = done.map_err(explain)?;
-                answer = store_answer(answer, &done);
+                answer = stores::state(answer, &done.store, "found");
                 done.summary
             }
         }
@@ -175,16 +185,4 @@ fn compute<T: Scalar>(
         answer = answer.with("relative_error", format!("at most {error:.1e}"), error);
     }
     answer.print(session.json)
-}
-
-fn store_answer(answer: Answer, done: &StoreSummary) -> Answer {
-    let state = if done.complete {
-        "complete"
-    } else {
-        "tiles are missing; other shards, or --resume, compute them"
-    };
-    answer
-        .with("tiles", format!("{}, {} found", done.tiles, done.found), done.tiles)
-        .for_programs("tiles_found", done.found)
-        .with("store", state, done.complete)
 }

@@ -11,6 +11,7 @@ mod kernel_page;
 mod net;
 mod predict;
 mod report;
+mod stores;
 
 pub use demo::{demo, step};
 pub use fit::fit;

@@ -41,8 +41,12 @@ fn described(found: &Value, wanted: &Value) -> Option<Difference> {
     let mut steps = path.into_iter();
     let field = steps.next().unwrap_or_else(|| "description".into());
     let inner: String = steps.collect::<Vec<_>>().join(".").replace(".[", "[");
-    let space = if inner.is_empty() { "" } else { " " };
-    let detail = format!("{inner}{space}{}, not {}", shown(found), shown(wanted));
+    let place = match inner.as_bytes() {
+        [] => String::new(),
+        [b'[', ..] => format!("{field}{inner} is "),
+        _ => format!("{field}.{inner} is "),
+    };
+    let detail = format!("{place}{}, not {}", shown(found), shown(wanted));
     Some(Difference { field, detail })
 }
 
@@ -101,17 +105,17 @@ mod tests {
         assert_eq!(difference(&spec(), &spec()), None);
         type Change = fn(&mut StoreSpec);
         let changes: [(Change, &str, &str); 9] = [
-            (|s| s.description["x1"]["crc32"] = json!(8), "x1", "crc32 8, not 7"),
+            (|s| s.description["x1"]["crc32"] = json!(8), "x1", "x1.crc32 is 8, not 7"),
             (|s| s.description["x2"] = json!(3), "x2", "3, not none"),
             (
                 |s| s.description["network"][0]["w_std"] = json!(2.0),
                 "network",
-                "[0].w_std 2.0, not 1.0",
+                "network[0].w_std is 2.0, not 1.0",
             ),
             (
                 |s| s.description["network"] = json!([{"layer": "dense", "w_std": 1.0}]),
                 "network",
-                "[1] none, not {\"layer\":\"relu\"}",
+                "network[1] is none, not {\"layer\":\"relu\"}",
             ),
             (|s| s.arrays[0].float_type = FloatType::F64, "dtype", "float64, not float32"),
             (|s| s.arrays[0].name = "nngp".into(), "set of arrays", "nngp, not ntk"),

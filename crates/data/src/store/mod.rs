@@ -13,6 +13,7 @@ mod merge;
 mod reader;
 mod record;
 mod spec;
+mod work;
 mod writer;
 
 use ndarray::{ArrayView, Axis, RemoveAxis};

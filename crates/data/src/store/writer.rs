@@ -1,11 +1,10 @@
 //! A store as one of its writers sees it.
 
-use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crc32fast::Hasher;
 use ndarray::ArrayView2;
@@ -15,13 +14,10 @@ use super::difference::difference;
 use super::folder::{self, DESCRIPTION};
 use super::grid::Grid;
 use super::record::{self, TileRecord};
+use super::work::{Open, Work};
 use super::{StoreSpec, StoreState};
 use crate::tile_file::check_tile;
 use crate::{Element, Error};
-
-/// A tile that took longer is put on record by itself; shorter ones wait for others, never longer
-/// than this after the last time.
-const PERIOD: Duration = Duration::from_millis(200);
 
 /// A store, open for one writer.
 ///
@@ -36,9 +32,10 @@ const PERIOD: Duration = Duration::from_millis(200);
 ///
 /// A tile counts as done only when a whole line says so, the line is written after the tile's entries
 /// are on disk, and the entries still have the checksum of the line when the tile is asked for again.
-/// Whatever kills a writer, or the machine, costs the tiles it was working on and those finished in
-/// the last fifth of a second, and nothing else; a tile that takes a fifth of a second or more goes
-/// on record at once.
+/// A tile that takes a fifth of a second or more goes on record at once; shorter ones do so together,
+/// five times a second, or less often (once in two seconds, at least) where the disk takes long.
+/// Whatever kills a writer, or the machine, costs the tiles it was working on and the short ones that
+/// were waiting, and nothing else.
 ///
 /// ```
 /// use ndarray::array;
@@ -73,29 +70,6 @@ pub struct TileStore {
     record: TileRecord,
     work: Mutex<Work>,
     log: Mutex<File>,
-}
-
-/// What this writer is doing and has done.
-#[derive(Debug)]
-struct Work {
-    /// Tiles of which parts were written, or that were asked for.
-    open: HashMap<usize, Open>,
-    /// Tiles that are finished but not on record yet.
-    pending: Vec<(usize, u32)>,
-    /// When tiles were last put on record.
-    since: Instant,
-    /// Tiles whose bytes are known to be right: computed, or compared with their checksums.
-    sound: HashSet<usize>,
-    /// Tiles on record whose bytes were not what the record says.
-    damaged: HashSet<usize>,
-}
-
-/// A tile that is being computed.
-#[derive(Debug)]
-struct Open {
-    since: Instant,
-    /// Checksums of what was written: rectangle after rectangle, array after array.
-    sums: Vec<Option<u32>>,
 }
 
 impl TileStore {
@@ -134,20 +108,13 @@ impl TileStore {
         let arrays = array::open(folder, &found.arrays, Access::Write)?;
         let record = TileRecord::read(folder, grid.tiles())?;
         let log = record::open(&folder::log_name(folder, writer))?;
-        let work = Work {
-            open: HashMap::new(),
-            pending: Vec::new(),
-            since: Instant::now(),
-            sound: HashSet::new(),
-            damaged: HashSet::new(),
-        };
         Ok(Self {
             folder: folder.to_owned(),
             spec: found,
             grid,
             arrays,
             record,
-            work: Mutex::new(work),
+            work: Mutex::new(Work::new(Instant::now())),
             log: Mutex::new(log),
         })
     }
@@ -169,7 +136,7 @@ impl TileStore {
             if claimed {
                 work.damaged.insert(tile);
             }
-            self.opened(&mut work, tile);
+            work.begin(tile, self.sums(), Instant::now());
         }
         !sound
     }
@@ -200,7 +167,8 @@ impl TileStore {
         })?;
         let sum = self.arrays[array].write(row, column, values)?;
         let mut work = self.work();
-        self.opened(&mut work, tile).sums[array * self.grid.sides() + side] = Some(sum);
+        let open = work.begin(tile, self.sums(), Instant::now());
+        open.sums[array * self.grid.sides() + side] = Some(sum);
         Ok(())
     }
 
@@ -211,16 +179,9 @@ impl TileStore {
     pub fn finish_tile(&self, tile: usize) -> Result<(), Error> {
         let due = {
             let mut work = self.work();
-            let open = work.open.remove(&tile);
+            let open = work.end(tile);
             let sum = self.sum_of_written(tile, open.as_ref())?;
-            work.pending.push((tile, sum));
-            work.sound.insert(tile);
-            let long = open.is_some_and(|open| open.since.elapsed() >= PERIOD);
-            if !long && work.since.elapsed() < PERIOD {
-                return Ok(());
-            }
-            work.since = Instant::now();
-            std::mem::take(&mut work.pending)
+            open.map_or_else(Vec::new, |open| work.finish((tile, sum), &open, Instant::now()))
         };
         self.put_on_record(&due)
     }
@@ -232,7 +193,7 @@ impl TileStore {
     /// # Errors
     /// [`Error::Stopped`] if there was no time; [`Error::Io`].
     pub fn close(self, stopped: &dyn Fn() -> bool) -> Result<StoreState, Error> {
-        let due = std::mem::take(&mut self.work().pending);
+        let due = self.work().take();
         self.put_on_record(&due)?;
         let record = TileRecord::read(&self.folder, self.tiles())?;
         let mut missing = self.tiles() - record.len();
@@ -287,10 +248,9 @@ impl TileStore {
         Err(Error::Incomplete { what, expected, got })
     }
 
-    fn opened<'a>(&self, work: &'a mut Work, tile: usize) -> &'a mut Open {
-        let sums = || vec![None; self.arrays.len() * self.grid.sides()];
-        let open = || Open { since: Instant::now(), sums: sums() };
-        work.open.entry(tile).or_insert_with(open)
+    /// How many checksums what is written of a tile has.
+    fn sums(&self) -> usize {
+        self.arrays.len() * self.grid.sides()
     }
 
     /// Puts entries on disk, then their tiles on record.
@@ -298,12 +258,16 @@ impl TileStore {
         if tiles.is_empty() {
             return Ok(());
         }
+        let start = Instant::now();
         self.arrays.iter().try_for_each(StoreArray::sync)?;
         let lines: String = tiles.iter().map(|(tile, sum)| record::line(*tile, *sum)).collect();
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.write_all(lines.as_bytes())
             .and_then(|()| log.sync_data())
-            .map_err(Error::io("write", &self.folder))
+            .map_err(Error::io("write", &self.folder))?;
+        drop(log);
+        self.work().recorded(start.elapsed());
+        Ok(())
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
