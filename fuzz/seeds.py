@@ -146,10 +146,21 @@ def main():
     }  # fmt: skip
     array = {"name": "ntk", "shape": [4, 4], "dtype": "float32"}
     description = {"network": dense, "x1": {"shape": [4, 2], "crc32": 7}, "x2": None}
-    spec = {"version": 1, "description": description, "arrays": [array], "tile": 2, "tiles": 3}
+    spec = {
+        "version": 2,
+        "description": description,
+        "arrays": [array],
+        "tile": 2,
+        "symmetric": True,
+        "tiles": 3,
+    }
+    record = "\n--\n0 00000000\n2 0badcafe\n2 0badcaff\n\0\0\n3 00000000\n1 0bad"
     stores = {
         "one": json.dumps(spec),
-        "newer": json.dumps({**spec, "version": 2}),
+        "recorded": json.dumps(spec) + record,
+        "blocks": json.dumps({**spec, "arrays": [{**array, "shape": [4, 4, 2, 3]}]}),
+        "older": json.dumps({**spec, "version": 1}),
+        "newer": json.dumps({**spec, "version": 3}),
         "twice": json.dumps({**spec, "arrays": [array, array]}),
     }
     sources = ["x.npy", "set.npz:x", r"C:\d\t.csv:time:hour", "a:b.parquet", "x.csv:y.npz:z"]

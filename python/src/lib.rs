@@ -10,6 +10,7 @@ mod model;
 mod network;
 mod running;
 mod solve;
+mod store;
 
 use pyo3::prelude::*;
 
@@ -25,5 +26,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(kernel::plan, m)?)?;
     m.add_function(wrap_pyfunction!(solve::kernel_ridge, m)?)?;
     m.add_function(wrap_pyfunction!(solve::eigh, m)?)?;
+    m.add_function(wrap_pyfunction!(store::store_facts, m)?)?;
+    m.add_function(wrap_pyfunction!(store::merge_stores, m)?)?;
     Ok(())
 }

@@ -18,6 +18,7 @@ from widelimit._core import __version__
 from widelimit._flow import GradientFlow
 from widelimit._kernel import ApproximationWarning, Kernels, Plan, diagonal, kernel, plan
 from widelimit._solve import RidgeSolution, eigh, kernel_ridge
+from widelimit._store import Store, merge_stores, open_store
 from widelimit.layers import *  # noqa: F403
 from widelimit.network import Network
 
@@ -54,11 +55,14 @@ __all__ = [
     "Network",
     "Plan",
     "RidgeSolution",
+    "Store",
     "__version__",
     "diagonal",
     "eigh",
     "kernel",
     "kernel_ridge",
+    "merge_stores",
+    "open_store",
     "plan",
     *_layers.__all__,
 ]

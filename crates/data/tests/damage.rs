@@ -4,7 +4,9 @@
 use ndarray::{Array2, arr1, arr2};
 use proptest::prelude::*;
 use std::path::PathBuf;
-use widelimit_data::{Array, ArrayFile, CsvOptions, CsvTable, Error, ModelFile, Npz};
+use widelimit_data::{
+    Array, ArrayFile, CsvOptions, CsvTable, Error, ModelFile, Npz, StoreSpec, TileRecord,
+};
 
 fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
     let folder: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../fuzz/seeds", kind].iter().collect();
@@ -195,5 +197,17 @@ proptest! {
     #[test]
     fn changed_models_do_no_harm(bytes in damaged("model")) {
         let _ = ModelFile::from_bytes(bytes, "m");
+    }
+
+    #[test]
+    fn changed_stores_do_no_harm(bytes in damaged("store")) {
+        let text = String::from_utf8_lossy(&bytes);
+        let (description, record) = text.split_once("\n--\n").unwrap_or((&text, ""));
+        if let Ok(spec) = StoreSpec::from_json(description, "s") {
+            let written = spec.to_json().to_string();
+            prop_assert_eq!(&StoreSpec::from_json(&written, "again").unwrap(), &spec);
+            let record = TileRecord::from_bytes(record.as_bytes(), spec.tiles());
+            prop_assert!(record.tiles().all(|tile| tile < spec.tiles()));
+        }
     }
 }

@@ -4,7 +4,8 @@
 use ndarray::{ArrayD, IxDyn};
 use std::path::PathBuf;
 use widelimit_data::{
-    Array, ArrayFile, Classes, CsvOptions, CsvTable, Error, ModelFile, Npz, Source, Targets,
+    Array, ArrayFile, Classes, CsvOptions, CsvTable, Error, ModelFile, Npz, Source, StoreSpec,
+    Targets, TileRecord,
 };
 
 fn seed(name: &str) -> PathBuf {
@@ -144,6 +145,27 @@ fn models() {
     let error = model.take::<f32, ndarray::Ix1>("coefficients").unwrap_err();
     assert!(matches!(error, Error::ElementType { .. }), "{error}");
     assert!(ModelFile::load(seed("model/empty")).unwrap().tensors.is_empty());
+}
+
+#[test]
+fn stores() {
+    let text = |name: &str| std::fs::read_to_string(seed("store").join(name)).unwrap();
+    let read = |name: &str| StoreSpec::from_json(&text(name), name);
+    let spec = read("one").unwrap();
+    assert_eq!(
+        (spec.tiles(), spec.symmetric, spec.arrays[0].shape.as_slice()),
+        (3, true, &[4, 4][..])
+    );
+    assert_eq!(read("blocks").unwrap().tiles(), 3);
+    assert!(matches!(read("older"), Err(Error::Version { .. })));
+    assert!(matches!(read("newer"), Err(Error::Version { .. })));
+    assert!(matches!(read("twice"), Err(Error::Duplicate { .. })));
+    let recorded = text("recorded");
+    let (description, record) = recorded.split_once("\n--\n").unwrap();
+    assert_eq!(StoreSpec::from_json(description, "recorded").unwrap(), spec);
+    let record = TileRecord::from_bytes(record.as_bytes(), spec.tiles());
+    assert_eq!(record.tiles().collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(record.checksums(2).collect::<Vec<_>>(), [0x0bad_cafe, 0x0bad_caff]);
 }
 
 #[test]

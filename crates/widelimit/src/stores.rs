@@ -13,7 +13,7 @@ use crate::{Error, Run, Scalar};
 const THREADS: usize = 4;
 
 /// The smallest tile a memory limit can force.
-const SMALLEST: usize = 8;
+const SMALLEST: usize = 24;
 
 /// Joins stores of one job, computed on machines that share nothing, to a store at `out`, which must
 /// not be there. The parts are left as they are.
@@ -127,7 +127,7 @@ mod tests {
                 }
             }
         }
-        let tight = plan(30_000, 1, Budget::bytes(3 << 20)).unwrap();
+        let tight = plan(5_000, 1, Budget::bytes(2 << 20)).unwrap();
         assert!((SMALLEST..288).contains(&tight), "{tight}");
         assert!(matches!(plan(30_000, 1, Budget::bytes(1000)), Err(Error::MemoryLimit { .. })));
     }

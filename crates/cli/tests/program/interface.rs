@@ -18,6 +18,10 @@ fn help_of_every_command_has_an_example() {
         assert!(help.contains("Example"), "{command}");
         assert!(help.contains("--memory"), "{command} takes the global flags");
     }
+    for command in ["merge", "export"] {
+        let help = place.ok(&["kernel", command, "--help"]).out;
+        assert!(help.contains("Example:\n  widelimit kernel"), "{command}");
+    }
     assert!(place.ok(&["--version"]).out.starts_with("widelimit 0."));
 }
 

@@ -194,30 +194,127 @@ fn shards_of_a_store_make_the_whole_kernel() {
     place.fails(2, &kernel_of("mlp:2:erf", "k.npz", &["--shard", "1/2"]), &["--shard", ".store"]);
 }
 
+/// Lines of a record: tiles that are finished.
+fn on_record(place: &Place, log: &str) -> usize {
+    let text = std::fs::read(place.path("k.store").join(log)).unwrap_or_default();
+    text.iter().filter(|byte| **byte == b'\n').count()
+}
+
 #[test]
 #[cfg(unix)]
-fn a_killed_job_goes_on_where_it_stopped() {
+fn a_job_killed_three_times_goes_on_where_it_stopped() {
     let place = Place::new();
-    // Five seconds of work on one thread; what is finished goes on record every two.
-    place.npy("x.npy", &noise(4000, 20, 10));
-    let net = "mlp:3:relu6";
+    // Seconds of work on one thread, in tiles that take some hundredths of a second.
+    place.npy("x.npy", &noise(3000, 20, 10));
+    let net = "mlp:30:erf";
     let more = ["--resume", "--threads", "1", "--json"];
     let arguments = kernel_of(net, "k.store", &more);
-    let mut child = place.command(&arguments).stdout(Stdio::null()).spawn().unwrap();
-    let record = place.path("k.store").join("done-1-of-1.log");
-    let start = Instant::now();
-    while std::fs::metadata(&record).map_or(0, |m| m.len()) == 0 {
-        assert!(child.try_wait().unwrap().is_none(), "finished before anything was on record");
-        assert!(start.elapsed() < Duration::from_secs(120), "nothing on record");
-        std::thread::sleep(Duration::from_millis(20));
+    let log = "done-1-of-1.log";
+    for pause in [3, 41, 17] {
+        let before = on_record(&place, log);
+        let mut child = place.command(&arguments).stdout(Stdio::null()).spawn().unwrap();
+        let start = Instant::now();
+        while on_record(&place, log) == before {
+            assert!(child.try_wait().unwrap().is_none(), "finished before more was on record");
+            assert!(start.elapsed() < Duration::from_secs(120), "nothing on record");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(place.path("k.store").join("ntk.npy.part").exists());
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(place.path("k.store").join("ntk.npy.part").exists());
-    let run = place.ok(&arguments);
-    let (found, tiles) = (&run.json()["tiles_found"], &run.json()["tiles"]);
-    assert!(found.as_u64() > Some(0) && found.as_u64() < tiles.as_u64(), "{found} of {tiles}");
-    assert_eq!(run.json()["store"], true);
+    let kept = on_record(&place, log);
+    let run = place.ok(&arguments).json();
+    assert_eq!(run["tiles_found"], kept);
+    assert_eq!((&run["tiles_damaged"], &run["tiles_missing"]), (&0.into(), &0.into()));
+    assert_eq!(run["store"], true);
     place.ok(&kernel_of(net, "whole.npz", &[]));
     assert!(place.read_npy("k.store/ntk.npy") == place.read_npz("whole.npz", "ntk"));
+}
+
+#[test]
+fn a_damaged_tile_is_reported_and_computed_again() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(300, 4, 11));
+    let resume = kernel_of("mlp:2:relu", "k.store", &["--resume", "--json"]);
+    let tiles = place.ok(&resume).json()["tiles"].as_u64().unwrap();
+    let file = place.path("k.store").join("ntk.npy");
+    let whole = std::fs::read(&file).unwrap();
+    let mut torn = whole.clone();
+    let middle = torn.len() / 2;
+    torn[middle..middle + 512].fill(0);
+    std::fs::write(&file, torn).unwrap();
+    place.fails(3, &["kernel", "export", "k.store", "--out", "k.npy"], &["k.store", "damaged"]);
+    let run = place.ok(&resume).json();
+    let damaged = run["tiles_damaged"].as_u64().unwrap();
+    assert!((1..=2).contains(&damaged), "{run}");
+    assert_eq!(run["tiles_found"], tiles - damaged);
+    assert!(std::fs::read(&file).unwrap() == whole);
+    // Records of the version before had no checksums.
+    let text = std::fs::read_to_string(place.path("k.store/store.json")).unwrap();
+    place.write("k.store/store.json", text.replace("\"version\": 2", "\"version\": 1").as_bytes());
+    place.fails(3, &resume, &["k.store", "version 1", "version 2"]);
+}
+
+#[test]
+fn parts_of_several_machines_are_joined_and_exported() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(700, 4, 12));
+    place.ok(&kernel_of("mlp:2:erf", "whole.store", &["--threads", "1"]));
+    let names = ["part1.store", "part2.store", "part3.store"];
+    for (name, (shard, threads)) in names.iter().zip([("1/3", "1"), ("2/3", "2"), ("3/3", "7")]) {
+        // Machines differ; tiles do not.
+        place.ok(&kernel_of("mlp:2:erf", name, &["--shard", shard, "--threads", threads]));
+    }
+    let merge = |parts: &[&'static str], out: &'static str| {
+        [&["kernel", "merge"], parts, &["--out", out, "--json"]].concat()
+    };
+    let run = place.ok(&merge(&names[..2], "two.store")).json();
+    let missing = run["tiles_missing"].as_u64().unwrap();
+    assert!(missing > 0 && run["store"] == false, "{run}");
+    assert_eq!(run["tiles_copied"].as_u64().unwrap() + missing, run["tiles"].as_u64().unwrap());
+    place.fails(3, &["kernel", "export", "two.store", "--out", "k.npz"], &["two.store", "missing"]);
+    let text = place.ok(&["kernel", "merge", "part1.store", "--out", "one.store"]).out;
+    assert!(text.contains("tiles are missing"), "{text}");
+
+    let run = place.ok(&merge(&names, "k.store")).json();
+    assert_eq!((&run["store"], &run["tiles_missing"]), (&true.into(), &0.into()));
+    let bytes = |name: &str| std::fs::read(place.path(name)).unwrap();
+    for file in ["ntk.npy", "store.json"] {
+        assert!(
+            bytes(&format!("k.store/{file}")) == bytes(&format!("whole.store/{file}")),
+            "{file}"
+        );
+    }
+    // What was missing is computed where the parts came together.
+    let resume = kernel_of("mlp:2:erf", "two.store", &["--resume", "--json"]);
+    assert_eq!(place.ok(&resume).json()["store"], true);
+    assert!(bytes("two.store/ntk.npy") == bytes("whole.store/ntk.npy"));
+
+    place.ok(&["kernel", "export", "k.store", "--out", "k.npy"]);
+    assert!(bytes("k.npy") == bytes("k.store/ntk.npy"));
+    place.ok(&["kernel", "export", "k.store", "--out", "k.npz"]);
+    assert_eq!(place.read_npz("k.npz", "ntk"), place.read_npy("k.npy"));
+
+    place.fails(2, &merge(&names, "k.store"), &["k.store is there already"]);
+    place.fails(2, &merge(&names, "k.npz"), &[".store"]);
+    place.fails(2, &["kernel", "merge", "--out", "l.store"], &["PART.store"]);
+    place.fails(2, &["kernel", "export", "k.store", "--out", "k.csv"], &[".npz or .npy"]);
+    let onto = ["kernel", "export", "k.store", "--out", "k.store/ntk.npy"];
+    place.fails(2, &onto, &["ntk.npy is read by this command"]);
+    place.fails(3, &merge(&["part1.store", "no.store"], "l.store"), &["no.store"]);
+    let other = [&kernel_of("mlp:2:relu", "other.store", &["--shard", "2/3"])[..]].concat();
+    place.ok(&other);
+    let odd = merge(&["part1.store", "other.store"], "l.store");
+    place.fails(
+        3,
+        &odd,
+        &["other.store", "another network than part1.store", "network[0].w_std is 1.4"],
+    );
+    let other = kernel_of("mlp:2:erf", "f32.store", &["--shard", "2/3", "--dtype", "f32"]);
+    place.ok(&other);
+    let odd = merge(&["part1.store", "f32.store"], "l.store");
+    place.fails(3, &odd, &["f32.store", "another dtype", "float32, not float64"]);
+    assert!(!place.path("l.store").exists());
 }
