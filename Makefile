@@ -10,7 +10,7 @@ CARGO_FLAGS := --release
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build develop demo test test-rust test-python test-slow lint fmt bench bench-peers \
-	experiments-mnist experiments-uci docs wheel fuzz clean
+	experiments-mnist experiments-uci experiments-images bench-images docs wheel fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -63,9 +63,16 @@ bench: develop ## speed of the kernels, as ratios against NumPy and SciPy in the
 
 bench-peers: develop ## the same next to neural-tangents, in an environment of its own (about 2 GiB)
 	$(BIN)/python scripts/bench_peers.py
+	$(BIN)/python scripts/bench_peers_images.py
 
 experiments-mnist: develop ## accuracy on MNIST, exact kernels (needs ../shared/data)
 	$(BIN)/python scripts/mnist.py
+
+bench-images: develop ## speed of pairs of images, as shares of a matrix product's rate
+	$(BIN)/python scripts/bench_images.py
+
+experiments-images: develop ## accuracy on small CIFAR-10 with convolutional kernels (needs ../shared/data)
+	$(BIN)/python scripts/cifar.py
 
 experiments-uci: develop ## 25 UCI classification sets with the benchmark's protocol (needs ../shared/data)
 	$(BIN)/python scripts/uci.py

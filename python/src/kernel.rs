@@ -1,5 +1,7 @@
 //! Kernels, diagonals, plans.
 
+use std::path::{Path, PathBuf};
+
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadwriteArrayDyn, PyUntypedArray};
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -8,7 +10,7 @@ use widelimit::arch::{Network, Shape};
 use widelimit::exact::{self, Budget, Inputs, Options, Outputs, Plan, Progress, Spatial, Want};
 use widelimit::linalg::Par;
 use widelimit::ndarray::{Array1, ArrayViewMut2};
-use widelimit::{Precision, Scalar, memory};
+use widelimit::{Precision, Run, Scalar, Shard, Wanted, memory};
 
 use crate::arrays::Input;
 use crate::error::exception;
@@ -177,6 +179,61 @@ pub fn kernel<'py>(
     }
 }
 
+/// Computes the tiles of one part of a kernel into a store; returns how many tiles were there, were found
+/// damaged, and are missing now.
+#[pyfunction]
+#[pyo3(signature = (network, x1, x2, get, path, shard, threads, memory, progress, *, spatial, adjacency_1, adjacency_2))]
+#[allow(clippy::too_many_arguments)]
+pub fn kernel_to_store<'py>(
+    py: Python<'py>,
+    network: &PyNetwork,
+    x1: &Bound<'py, PyUntypedArray>,
+    x2: Option<&Bound<'py, PyUntypedArray>>,
+    get: Vec<String>,
+    path: PathBuf,
+    shard: (usize, usize),
+    threads: Option<&Bound<'py, PyAny>>,
+    memory: Option<&Bound<'py, PyAny>>,
+    progress: &Bound<'py, PyAny>,
+    spatial: &str,
+    adjacency_1: Option<&Bound<'py, PyUntypedArray>>,
+    adjacency_2: Option<&Bound<'py, PyUntypedArray>>,
+) -> PyResult<(usize, usize, usize)> {
+    let (number, count) = shard;
+    let part = Shard::new(number, count).ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "shard: expected (part, parts) with a part from 1 to parts, got ({number}, {count})"
+        ))
+    })?;
+    let wanted = Wanted { kernels: want(&get)?, spatial: self::spatial(spatial)? };
+    let sets = (x1, x2, adjacency_1, adjacency_2);
+    let means = (par(threads)?, budget(memory)?, progress);
+    match Input::new(x1, "x1")?.precision() {
+        Precision::F32 => with_sets::<f32, _>(&network.network, sets, |inputs| {
+            store(py, &network.network, inputs, wanted, (&path, part), means)
+        }),
+        Precision::F64 => with_sets::<f64, _>(&network.network, sets, |inputs| {
+            store(py, &network.network, inputs, wanted, (&path, part), means)
+        }),
+    }
+}
+
+fn store<'a, 'py, T: Scalar + numpy::Element>(
+    py: Python<'py>,
+    network: &Network,
+    (x1, x2): (Inputs<'a, T>, Option<Inputs<'a, T>>),
+    wanted: Wanted,
+    to: (&Path, Shard),
+    (par, budget, progress): (Par, Budget, &Bound<'py, PyAny>),
+) -> PyResult<(usize, usize, usize)> {
+    let state = watched(py, progress, move |cancel, tiles| {
+        let report = |progress: Progress| tiles.report(progress);
+        let run = Run { par, budget, cancel: Some(cancel), progress: Some(&report) };
+        Ok(widelimit::kernel_to_store(network, x1, x2, wanted, to, &run)?.store)
+    })?;
+    Ok((state.found, state.damaged, state.missing))
+}
+
 /// `x1`, `x2` and their adjacency matrices as given.
 type Given<'b, 'py> = (
     &'b Bound<'py, PyUntypedArray>,
@@ -297,6 +354,7 @@ pub fn plan<'py>(
     facts.set_item("engine", plan.engine)?;
     facts.set_item("tiles", plan.tiles)?;
     facts.set_item("streams", plan.streams)?;
+    facts.set_item("pair_activations", plan.pair_activations)?;
     facts.set_item("shape", PyTuple::new(py, shape(&plan))?)?;
     Ok(facts)
 }

@@ -22,6 +22,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<model::PyModel>()?;
     m.add_class::<solve::PyFlow>()?;
     m.add_function(wrap_pyfunction!(kernel::kernel, m)?)?;
+    m.add_function(wrap_pyfunction!(kernel::kernel_to_store, m)?)?;
     m.add_function(wrap_pyfunction!(kernel::diagonal, m)?)?;
     m.add_function(wrap_pyfunction!(kernel::plan, m)?)?;
     m.add_function(wrap_pyfunction!(solve::kernel_ridge, m)?)?;

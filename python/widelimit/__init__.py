@@ -18,7 +18,7 @@ from widelimit._core import __version__
 from widelimit._flow import GradientFlow
 from widelimit._kernel import ApproximationWarning, Kernels, Plan, diagonal, kernel, plan
 from widelimit._solve import RidgeSolution, eigh, kernel_ridge
-from widelimit._store import Store, merge_stores, open_store
+from widelimit._store import Store, kernel_to_store, merge_stores, open_store
 from widelimit.layers import *  # noqa: F403
 from widelimit.network import Network
 
@@ -61,6 +61,7 @@ __all__ = [
     "eigh",
     "kernel",
     "kernel_ridge",
+    "kernel_to_store",
     "merge_stores",
     "open_store",
     "plan",

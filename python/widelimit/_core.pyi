@@ -83,6 +83,21 @@ def kernel(
     adjacency_1: _Array | None,
     adjacency_2: _Array | None,
 ) -> tuple[_Array | None, _Array | None, float | None]: ...
+def kernel_to_store(
+    network: Network,
+    x1: _Array,
+    x2: _Array | None,
+    get: Sequence[str],
+    path: str | PathLike[str],
+    shard: tuple[int, int],
+    threads: int | None,
+    memory: int | str | None,
+    progress: _Progress,
+    *,
+    spatial: str,
+    adjacency_1: _Array | None,
+    adjacency_2: _Array | None,
+) -> tuple[int, int, int]: ...
 def diagonal(
     network: Network,
     x: _Array,

@@ -61,6 +61,8 @@ class Plan:
         Whether the result exceeds the memory limit and must go to a file.
     shape : tuple of int
         Shape of the result.
+    pair_activations : int
+        Covariances that go through activations for one pair of inputs.
     """
 
     bytes: int
@@ -72,6 +74,7 @@ class Plan:
     tiles: int
     streams: bool
     shape: tuple[int, ...]
+    pair_activations: int
 
 
 def _refuse_masked(x: object, name: str) -> None:

@@ -9,10 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from widelimit import _core
-from widelimit._kernel import Progress
-from widelimit.network import Network
+from widelimit._kernel import (
+    Progress,
+    Quantities,
+    Quantity,
+    Spatial,
+    _matrices,
+    _pair,
+    _wanted,
+)
+from widelimit.network import Network, _core_of
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,70 @@ def open_store(path: str | os.PathLike[str]) -> Store:
         missing=facts["missing"],
         complete=facts["complete"],
     )
+
+
+def kernel_to_store(
+    net: Network,
+    x1: ArrayLike,
+    x2: ArrayLike | None = None,
+    get: Quantity | Quantities = "ntk",
+    *,
+    out: str | os.PathLike[str],
+    shard: tuple[int, int] = (1, 1),
+    threads: int | None = None,
+    memory: int | str | None = None,
+    progress: Progress = False,
+    spatial: Spatial = "full",
+    adjacency_1: ArrayLike | None = None,
+    adjacency_2: ArrayLike | None = None,
+) -> Store:
+    """Compute a kernel into a store on disk, or go on with one.
+
+    Tiles that the store has are compared with their checksums and not computed again. A call that is
+    stopped, by whatever means, loses the tiles it was working on.
+
+    Parameters
+    ----------
+    net, x1, x2, get, threads, memory, progress, spatial, adjacency_1, adjacency_2
+        As for :func:`kernel`.
+    out : str or path
+        The store: a folder, made if it is not there.
+    shard : (part, parts)
+        Compute a part of the tiles, from 1 to ``parts``; others can be computed at the same time,
+        by other processes that see the folder, or elsewhere into stores of their own
+        (:func:`merge_stores`).
+
+    Returns
+    -------
+    Store
+        Complete, unless other parts are missing.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, widelimit as wl
+    >>> net = wl.Network.preset("mlp:2:relu")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = wl.kernel_to_store(net, np.eye(5), out=f"{folder}/k.store")
+    ...     bool((store.ntk == wl.kernel(net, np.eye(5))).all())
+    True
+    """
+    core, names = _core_of(net), _wanted(get)
+    first, second = _pair(x1, x2)
+    _core.kernel_to_store(
+        core,
+        first,
+        second,
+        names,
+        os.fspath(out),
+        shard,
+        threads,
+        memory,
+        progress,
+        spatial=spatial,
+        adjacency_1=_matrices(adjacency_1, "adjacency_1", first),
+        adjacency_2=_matrices(adjacency_2, "adjacency_2", first),
+    )
+    return open_store(out)
 
 
 def merge_stores(
