@@ -1,12 +1,12 @@
 //! Checks made once, where data enters.
 
 use crate::{Array, Element, Error};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Dimension};
 
 /// Succeeds if every value is finite; `what` names the array in the error.
 ///
 /// # Errors
-/// [`Error::NonFinite`] with row and column of the first value that is not.
+/// [`Error::NonFinite`] with the place of the first value that is not.
 ///
 /// ```
 /// use widelimit_data::{check_finite, Array};
@@ -22,14 +22,15 @@ pub fn check_finite(array: &Array, what: &str) -> Result<(), Error> {
 }
 
 fn first_bad<T: Element>(a: &ArrayD<T>, what: &str) -> Result<(), Error> {
-    let width = a.shape().iter().skip(1).product::<usize>().max(1);
-    match a.iter().map(|v| v.to_f64()).enumerate().find(|(_, v)| !v.is_finite()) {
+    if a.iter().all(|v| v.to_f64().is_finite()) {
+        return Ok(());
+    }
+    match a.indexed_iter().find(|(_, v)| !v.to_f64().is_finite()) {
         None => Ok(()),
-        Some((i, value)) => Err(Error::NonFinite {
+        Some((place, value)) => Err(Error::NonFinite {
             what: what.to_owned(),
-            row: i / width,
-            column: i % width,
-            value,
+            place: place.slice().to_vec(),
+            value: value.to_f64(),
         }),
     }
 }
@@ -40,16 +41,12 @@ mod tests {
     use ndarray::{ArrayD, IxDyn};
 
     #[test]
-    fn names_row_and_column_in_any_number_of_dimensions() {
+    fn names_the_place_in_any_number_of_dimensions() {
         let mut a = ArrayD::<f32>::zeros(IxDyn(&[3, 2, 2]));
         assert!(check_finite(&Array::F32(a.clone()), "a").is_ok());
         a[[2, 1, 0]] = f32::NEG_INFINITY;
-        match check_finite(&Array::F32(a), "a") {
-            Err(Error::NonFinite { row: 2, column: 2, value, .. }) => {
-                assert_eq!(value, f64::NEG_INFINITY)
-            }
-            other => panic!("{other:?}"),
-        }
+        let error = check_finite(&Array::F32(a), "a").unwrap_err();
+        assert_eq!(error.to_string(), "a holds -inf at (2, 1, 0) (counted from 0)");
         assert!(check_finite(&Array::F64(ArrayD::zeros(IxDyn(&[0, 4]))), "a").is_ok());
         assert!(check_finite(&Array::F64(ArrayD::from_elem(IxDyn(&[]), f64::NAN)), "a").is_err());
     }

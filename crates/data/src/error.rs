@@ -281,18 +281,29 @@ pub enum Error {
         /// The Cargo feature that reads it.
         feature: &'static str,
     },
-    /// A value is NaN or infinite. Rows and columns count from 0.
-    #[error("{what} holds {value} at row {row}, column {column} (counted from 0)")]
+    /// A value is NaN or infinite.
+    #[error("{what} holds {value} at {} (counted from 0)", named(place))]
     NonFinite {
         /// The file and array.
         what: String,
-        /// Index along the first axis.
-        row: usize,
-        /// Index within the row, all further axes flattened.
-        column: usize,
+        /// Indices along the axes, from 0.
+        place: Vec<usize>,
         /// The value.
         value: f64,
     },
+}
+
+/// A place in an array: rows and columns have names, other axes have not.
+fn named(place: &[usize]) -> String {
+    match place {
+        [] => "its only place".to_owned(),
+        [row] => format!("row {row}"),
+        [row, column] => format!("row {row}, column {column}"),
+        indices => {
+            let indices: Vec<String> = indices.iter().map(ToString::to_string).collect();
+            format!("({})", indices.join(", "))
+        }
+    }
 }
 
 impl Error {

@@ -132,7 +132,9 @@ fn values_that_no_kernel_can_take_stop_at_the_door() {
     write_npy(&path, x.view()).unwrap();
     let error = read_inputs(&source(&path, None)).unwrap_err().to_string();
     assert!(error.ends_with("x.npy holds NaN at row 1, column 1 (counted from 0)"), "{error}");
-    assert!(matches!(read_targets(&source(&path, None)), Err(Error::NonFinite { row: 1, .. })));
+    assert!(
+        matches!(read_targets(&source(&path, None)), Err(Error::NonFinite { place, .. }) if place[0] == 1)
+    );
     write_npy(&path, Array2::<f64>::zeros((0, 2)).view()).unwrap();
     assert!(matches!(read_inputs(&source(&path, None)), Err(Error::Empty { .. })));
     assert!(matches!(read_targets(&source(&path, None)), Err(Error::Empty { .. })));

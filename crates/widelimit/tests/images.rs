@@ -1,6 +1,7 @@
 //! Images through models, files and stores.
 
 use ndarray::{Array2, Array3, Array4, ArrayD, ArrayView2, Axis, Ix2, s};
+use widelimit::arch::{Activation, Conv, Padding};
 use widelimit::data::{ArrayFile, Classes, ModelFile, Npz};
 use widelimit::exact::{self, Budget, Inputs, Options, Spatial, Want};
 use widelimit::learn::ensemble::Trained;
@@ -29,8 +30,9 @@ fn network() -> Network {
 
 /// Ends on 3 x 3 positions.
 fn pixels() -> Network {
-    let text = r#"[{"layer": "conv", "strides": [2, 2]}, {"layer": "relu"}, {"layer": "conv"}]"#;
-    Network::from_json(text).unwrap()
+    let conv = |strides| Conv::new([3, 3], 1.2).padding(Padding::Same).strides(strides);
+    let layers = vec![conv([2, 2]).into(), Activation::Relu.into(), conv([1, 1]).into()];
+    Network::new(layers).unwrap()
 }
 
 fn run() -> Run<'static> {
@@ -98,7 +100,8 @@ fn the_posterior_of_images_does_not_depend_on_blocks() {
         let part = new.slice(s![rows.clone(), .., .., ..]);
         let (mean, deviation) = model.predict_with_deviation(part, &run()).unwrap();
         assert_eq!(mean, whole.0.slice(s![rows.clone(), ..]));
-        assert_eq!(deviation, whole.1.slice(s![rows, ..]));
+        // Triangular solves may round otherwise for another number of columns.
+        assert!(worst(deviation.view(), whole.1.slice(s![rows, ..])) < 1e-9);
     }
     // Images that lie in memory in another order.
     let mut turned = new.clone();
