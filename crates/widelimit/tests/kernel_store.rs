@@ -24,7 +24,15 @@ fn stores_of_every_shape_are_complete_and_right() {
         let path = folder.path().join("k.store");
         let job = |shard| {
             let place = (path.as_path(), shard);
-            kernel_to_store(&network, x.view(), z, Want::BOTH, place, &Run::default()).unwrap()
+            kernel_to_store(
+                &network,
+                x.view(),
+                z.map(Into::into),
+                Want::BOTH,
+                place,
+                &Run::default(),
+            )
+            .unwrap()
         };
         for number in 1..=3 {
             job(Shard::new(number, 3).unwrap());
