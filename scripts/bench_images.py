@@ -51,7 +51,9 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     args = parser.parse_args()
     print(f"{args.threads} threads; medians of {args.repetitions}, each beside a product")
-    print(f"{'network':16s}{'ms a pair':>11s}{'ns entry':>10s}{'GFLOP/s':>9s}{'sgemm':>8s}{'share':>7s}")
+    print(
+        f"{'network':16s}{'ms a pair':>11s}{'ns entry':>10s}{'GFLOP/s':>9s}{'sgemm':>8s}{'share':>7s}"
+    )
     rng = np.random.default_rng(1)
     for name, rows, columns in CASES:
         net = wl.Network.preset(name)

@@ -66,4 +66,6 @@ def test_what_is_refused_is_said(cluster, tmp_path, rng):
     x = rng.standard_normal((4, 8, 8, 3))
     distributed.kernel(NET, x, out=tmp_path / "k.store", client=cluster, parts=2)
     with pytest.raises(ValueError, match="x1"):
-        distributed.kernel(NET, x + 1.0, out=tmp_path / "k.store", client=cluster, parts=2, retries=0)
+        distributed.kernel(
+            NET, x + 1.0, out=tmp_path / "k.store", client=cluster, parts=2, retries=0
+        )

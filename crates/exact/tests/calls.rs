@@ -87,6 +87,32 @@ fn vectors_are_refused_where_images_are_expected() {
     assert!(error.to_string().contains("2 spatial axes"), "{error}");
 }
 
+/// Core specification §1.4: below a Flatten, one 2x2 pool asks for 9 offsets and none for 1, where all
+/// pairs of pixels would be 1024 times as many.
+#[test]
+fn only_offsets_that_the_output_depends_on_are_computed() {
+    let conv = r#"{"layer": "conv", "filter": [3, 3], "padding": "SAME"}, {"layer": "relu"}"#;
+    let pool = r#"{"layer": "avg_pool", "window": [2, 2], "strides": [2, 2]}"#;
+    let strided = r#"{"layer": "conv", "filter": [3, 3], "strides": [2, 2], "padding": "SAME"}, {"layer": "relu"}"#;
+    let (flat, gap) = (r#"{"layer": "flatten"}"#, r#"{"layer": "global_avg_pool"}"#);
+    let count = |layers: &[&str]| {
+        let net = Network::from_json(&format!("[{}]", layers.join(","))).unwrap();
+        let image = Shape::image([32, 32], 3);
+        plan::<f32>(&net, 4, None, &image, &Options::new()).unwrap().pair_activations
+    };
+    let pixels = 1024;
+    assert_eq!(count(&[conv, conv, flat]), 2 * pixels);
+    let pooled = count(&[conv, pool, flat]);
+    // 9 offsets, those beside 0 a little smaller
+    assert!(8 * pixels < pooled && pooled <= 9 * pixels, "{pooled}");
+    let below = count(&[conv, pool, conv, flat]);
+    assert!(below <= 12 * pixels, "{below}");
+    assert_eq!(count(&[conv, gap]), pixels * pixels);
+    // of 63 offsets on an axis the 31 even ones are left
+    let fine = count(&[conv, strided, gap]) - 256 * 256;
+    assert!(fine <= pixels * pixels / 4 + 1, "{fine}");
+}
+
 #[test]
 fn a_plan_is_an_upper_bound_and_is_obeyed() {
     let x = Random::new(3).matrix(300, 5);
