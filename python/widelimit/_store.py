@@ -133,8 +133,8 @@ def kernel_to_store(
 ) -> Store:
     """Compute a kernel into a store on disk, or go on with one.
 
-    Tiles that the store has are compared with their checksums and not computed again. A call that is
-    stopped, by whatever means, loses the tiles it was working on.
+    Tiles that the store has are compared with their checksums and not computed again. A call that
+    is stopped, by whatever means, loses the tiles it was working on.
 
     Parameters
     ----------

@@ -1,9 +1,10 @@
 """Kernels on a Dask cluster.
 
 The tiles of a kernel are cut into parts, each of which is a task; all tasks write into one store
-(:class:`widelimit.Store`), a folder that every worker must see. A task whose worker is lost runs again
-on another one and finds on record what had been finished: only tiles in progress are computed twice.
-The result has the same bits as on one machine.
+(:class:`widelimit.Store`), a folder that every worker must see. A task whose worker is lost runs
+again
+on another one and finds on record what had been finished: only tiles in progress are computed
+twice. The result has the same bits as on one machine.
 
 Needs ``widelimit[dask]``.
 """
@@ -25,8 +26,8 @@ from widelimit.network import Network
 
 __all__ = ["kernel"]
 
-# Parts for every thread of the cluster: at the end of a job threads wait for one another no longer than
-# a part takes.
+# Parts for every thread of the cluster: at the end of a job threads wait for one another no
+# longer than a part takes.
 PARTS = 8
 
 
