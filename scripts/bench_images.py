@@ -1,9 +1,9 @@
 """Time of a pair of images, as a share of OpenBLAS' rate for a matrix product in the same process.
 
-A pair is one entry of a rectangular NTK between 32x32x3 images in float32. Rates count 46
-floating-point
-operations an entry-layer (a covariance and its derivative through one 3x3 convolution and one
-ReLU), whatever is really computed; the number of entry-layers a pair is the plan's.
+A pair is one entry of a rectangular NTK between 32x32x3 images in float32; looking at the images
+beforehand is part of it. Rates count 46 floating-point operations an entry-layer (a covariance and
+its derivative through one 3x3 convolution and one ReLU), whatever is really computed; the number of
+entry-layers a pair is the plan's.
 
 Usage: python scripts/bench_images.py [--threads 1] [--repetitions 5]
 """
@@ -52,9 +52,8 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     args = parser.parse_args()
     print(f"{args.threads} threads; medians of {args.repetitions}, each beside a product")
-    print(
-        f"{'network':16s}{'ms a pair':>11s}{'ns
-        entry':>10s}{'GFLOP/s':>9s}{'sgemm':>8s}{'share':>7s}" )
+    columns = f"{'ms a pair':>11s}{'ns entry':>10s}{'GFLOP/s':>9s}{'sgemm':>8s}{'share':>7s}"
+    print(f"{'network':16s}{columns}")
     rng = np.random.default_rng(1)
     for name, rows, columns in CASES:
         net = wl.Network.preset(name)

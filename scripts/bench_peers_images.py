@@ -4,8 +4,7 @@ NTK of 32x32x3 images in float32, symmetric on both sides, each with as many ima
 with: the peer's memory grows with the square of them, ours is best with a vector of them and more.
 Times are an entry of the full matrix and an unordered pair, an image with itself counted.
 
-Usage: python scripts/bench_peers_images.py [--repetitions 3] [--python
-PYTHON_OF_A_READY_ENVIRONMENT]
+Usage: python scripts/bench_peers_images.py [--repetitions 3] [--python INTERPRETER]
 """
 
 from __future__ import annotations

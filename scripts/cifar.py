@@ -1,10 +1,8 @@
-"""Small CIFAR-10 with exact kernels of convolutional networks: kernel, classification, table,
-report.
+"""Small CIFAR-10 with exact kernels of convolutional networks: kernels, classification, a table.
 
-Class-balanced training and test images, pixels scaled to [-1, 1].
-Nothing is chosen on test images: ridges come from
-closed-form leave-one-out on training images. The Gaussian kernel (its width and ridge chosen the
-same way) is the baseline.
+Class-balanced training and test images, pixels scaled to [-1, 1]. Nothing is chosen on test images:
+ridges come from closed-form leave-one-out on training images. The Gaussian kernel (its width and
+ridge chosen the same way) is the baseline.
 
 Usage: python scripts/cifar.py [--train 1000] [--test 1000] [--networks myrtle5,cntk-gap:10]
                                [--shared DIR] [--threads N]

@@ -1,9 +1,8 @@
 """Runs inside the peer environment: times neural-tangents on request, one line in, one line out.
 
 Request: JSON {"network", "n", "d"}; answer: JSON {"seconds", "checksum"}. A network is an
-activation
-(three hidden layers on ``d`` coordinates) or one of `IMAGES` (on ``d`` x ``d`` x 3 pixels). The
-first request for a shape compiles and is not timed.
+activation (three hidden layers on ``d`` coordinates) or one of `IMAGES` (on ``d`` x ``d`` x 3
+pixels). The first request for a shape compiles and is not timed.
 """
 
 import json

@@ -2,9 +2,8 @@
 
 The tiles of a kernel are cut into parts, each of which is a task; all tasks write into one store
 (:class:`widelimit.Store`), a folder that every worker must see. A task whose worker is lost runs
-again
-on another one and finds on record what had been finished: only tiles in progress are computed
-twice. The result has the same bits as on one machine.
+again on another one and finds on record what had been finished: only tiles in progress are
+computed twice. The result has the same bits as on one machine.
 
 Needs ``widelimit[dask]``.
 """
