@@ -17,7 +17,7 @@ pub enum Left {
     Each,
 }
 
-/// Rows of entries: entry `m` of row `r` belongs to left pixel `left_first + r left_row + m` and
+/// Rows of entries, of which the last may be shorter: entry `m` of row `r` belongs to left pixel `left_first + r left_row + m` and
 /// right pixel `right_first + r right_row + m`.
 ///
 /// On the right (and on the left with [`Left::Each`]) the prepared points are interleaved: point
@@ -75,12 +75,17 @@ impl<T: Element> Field<'_, T> {
             return;
         }
         assert!(
-            entry > 0 && self.k.len().is_multiple_of(entry),
-            "a row has {} entries",
-            self.columns
+            entry > 0 && self.k.len().is_multiple_of(width),
+            "{} numbers are not vectors of {width}",
+            self.k.len()
         );
-        let rows = self.k.len() / entry;
-        let last = |first: usize, row: usize| first + (rows - 1) * row + self.columns;
+        // entries before the last row, and in it
+        let rows = self.k.len().div_ceil(entry);
+        let end = self.k.len() / width - (rows - 1) * self.columns;
+        let last = |first: usize, row: usize| {
+            let before = if rows > 1 { first + (rows - 2) * row + self.columns } else { 0 };
+            before.max(first + (rows - 1) * row + end)
+        };
         let left_width = if self.side == Left::One { 1 } else { width };
         assert!(
             last(self.left_first, self.left_row) * left_width <= self.left.len()
@@ -178,47 +183,70 @@ fn sweep<
     field: &mut Field<'_, T>,
 ) {
     let width = L::WIDTH;
-    let columns = field.columns;
     let mut near = lanes.load(field.near);
     let left_width = if EACH { width } else { 1 };
-    for (row, k) in field.k.chunks_exact_mut(columns * width).enumerate() {
-        let i = (field.left_first + row * field.left_row) * left_width;
-        let j = (field.right_first + row * field.right_row) * width;
-        let mut left = [&field.left.column(0)[i..]; N];
-        let mut right = [&field.right.column(0)[j..]; N];
-        for column in 0..N {
-            left[column] = &field.left.column(column)[i..][..columns * left_width];
-            right[column] = &field.right.column(column)[j..][..columns * width];
-        }
-        let Some(t) = &mut field.t else {
-            for (m, k) in k.chunks_exact_mut(width).enumerate() {
-                let (value, _, _) = entry::<F, T, L, EACH, PLAIN, N>(
-                    lanes,
-                    family,
-                    &left,
-                    &right,
-                    m,
-                    lanes.load(k),
-                );
-                lanes.store(k, value);
-            }
-            continue;
-        };
-        let t = &mut t[row * columns * width..][..columns * width];
-        let pairs = k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width));
-        for (m, (k, t)) in pairs.enumerate() {
-            let (value, slope, close) =
-                entry::<F, T, L, EACH, PLAIN, N>(lanes, family, &left, &right, m, lanes.load(k));
+    let left: [&[T]; N] = std::array::from_fn(|column| field.left.column(column));
+    let right: [&[T]; N] = std::array::from_fn(|column| field.right.column(column));
+    let mut points = Points::new(field);
+    let Some(t) = &mut field.t else {
+        for k in field.k.chunks_exact_mut(width) {
+            let [i, j] = points.next();
+            let left = left.map(|column| &column[i * left_width..]);
+            let right = right.map(|column| &column[j * width..]);
+            let c = lanes.load(k);
+            let (value, _, _) = entry::<F, T, L, EACH, PLAIN, N>(lanes, family, left, right, c);
             lanes.store(k, value);
-            let product = lanes.load(t) * slope;
-            lanes.store(t, product);
-            if F::COUNTS && T::SINGLE {
-                near = near + close;
-            }
+        }
+        return;
+    };
+    for (k, t) in field.k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width)) {
+        let [i, j] = points.next();
+        let left = left.map(|column| &column[i * left_width..]);
+        let right = right.map(|column| &column[j * width..]);
+        let c = lanes.load(k);
+        let (value, slope, close) = entry::<F, T, L, EACH, PLAIN, N>(lanes, family, left, right, c);
+        lanes.store(k, value);
+        let product = lanes.load(t) * slope;
+        lanes.store(t, product);
+        if F::COUNTS && T::SINGLE {
+            near = near + close;
         }
     }
     if F::COUNTS && T::SINGLE {
         lanes.store(field.near, near);
+    }
+}
+
+/// The pixels of entry after entry, without a branch at the end of a row.
+struct Points {
+    at: [usize; 2],
+    /// From the last entry of a row to the first of the next, beyond a step.
+    gaps: [usize; 2],
+    column: usize,
+    columns: usize,
+}
+
+impl Points {
+    fn new<T>(field: &Field<'_, T>) -> Self {
+        let gap = |row: usize| row.wrapping_sub(field.columns);
+        Self {
+            at: [field.left_first, field.right_first],
+            gaps: [gap(field.left_row), gap(field.right_row)],
+            column: 0,
+            columns: field.columns,
+        }
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> [usize; 2] {
+        let now = self.at;
+        self.column += 1;
+        let end = usize::from(self.column == self.columns);
+        let mask = end.wrapping_neg();
+        self.column &= !mask;
+        let step = |at: usize, gap: usize| at.wrapping_add(1).wrapping_add(gap & mask);
+        self.at = [step(now[0], self.gaps[0]), step(now[1], self.gaps[1])];
+        now
     }
 }
 
@@ -233,21 +261,17 @@ fn entry<
 >(
     lanes: L,
     family: &F,
-    left: &[&[T]; N],
-    right: &[&[T]; N],
-    m: usize,
+    left: [&[T]; N],
+    right: [&[T]; N],
     c: L::Vector,
 ) -> (L::Vector, L::Vector, L::Vector) {
     let width = L::WIDTH;
     let mut here = [c; N];
     let mut there = [c; N];
     for column in 0..N {
-        here[column] = if EACH {
-            lanes.load(&left[column][m * width..(m + 1) * width])
-        } else {
-            lanes.splat(left[column][m])
-        };
-        there[column] = lanes.load(&right[column][m * width..(m + 1) * width]);
+        here[column] =
+            if EACH { lanes.load(&left[column][..width]) } else { lanes.splat(left[column][0]) };
+        there[column] = lanes.load(&right[column][..width]);
     }
     family.pair_of_sums::<L::Vector, PLAIN>(here, there, c)
 }

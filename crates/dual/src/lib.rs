@@ -20,6 +20,7 @@
 
 #![forbid(unsafe_code)]
 
+mod aligned;
 mod bvn;
 mod dual;
 mod error;
@@ -31,6 +32,7 @@ mod prepared;
 mod quadrature;
 mod route;
 
+pub use aligned::Aligned;
 pub use dual::{Dual, Pair};
 pub use error::Error;
 pub use field::{Field, Left};

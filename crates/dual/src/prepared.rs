@@ -1,9 +1,16 @@
 //! Quantities of each point that its pairs share.
 
+use crate::Aligned;
 use crate::lanes::Element;
 
 /// Room behind each column, so that a full vector can be loaded from any point.
 const PADDING: usize = 16;
+
+/// Numbers from column to column, for so many points: whole vectors.
+#[inline(always)]
+fn stride(len: usize) -> usize {
+    (len + PADDING).next_multiple_of(PADDING)
+}
 
 /// What the dual of one activation needs to know of each point (square roots, reciprocals, series
 /// coefficients ...), as a structure of arrays.
@@ -12,7 +19,7 @@ const PADDING: usize = 16;
 /// the same dual.
 #[derive(Clone, Debug)]
 pub struct Prepared<T> {
-    values: Vec<T>,
+    values: Aligned<T>,
     columns: usize,
     len: usize,
     error: Option<f64>,
@@ -25,7 +32,7 @@ pub struct Prepared<T> {
 impl<T: Element> Prepared<T> {
     /// `columns` numbers for each of `len` points, all zero.
     pub(crate) fn zeros(len: usize, columns: usize) -> Self {
-        let values = vec![T::default(); (len + PADDING) * columns];
+        let values = Aligned::zeros(stride(len) * columns);
         Self { values, columns, len, error: None, slope: None, kinks: None }
     }
 
@@ -42,7 +49,7 @@ impl<T: Element> Prepared<T> {
     /// Bytes held.
     pub fn bytes(&self) -> usize {
         let others = [&self.slope, &self.kinks].into_iter().flatten();
-        self.values.capacity() * size_of::<T>() + others.map(|other| other.bytes()).sum::<usize>()
+        self.values.bytes() + others.map(|other| other.bytes()).sum::<usize>()
     }
 
     /// Relative error of the numerical route for these variances; `None` for a closed form.
@@ -93,12 +100,11 @@ impl<T: Element> Prepared<T> {
     pub fn take_lane(&mut self, all: &Self, lane: usize, width: usize) {
         assert!(lane < width, "lane {lane} of {width}");
         let len = all.len / width;
-        self.values.clear();
-        self.values.resize((len + PADDING) * all.columns, T::default());
+        self.values.reset(stride(len) * all.columns);
         (self.columns, self.len, self.error) = (all.columns, len, all.error);
         for column in 0..all.columns {
             let from = all.column(column)[lane..].iter().step_by(width);
-            let to = &mut self.values[column * (len + PADDING)..][..len];
+            let to = &mut self.values[column * stride(len)..][..len];
             to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         }
         for (own, theirs) in [(&mut self.slope, &all.slope), (&mut self.kinks, &all.kinks)] {
@@ -120,13 +126,13 @@ impl<T: Element> Prepared<T> {
     /// at least one full vector.
     #[inline(always)]
     pub(crate) fn column(&self, column: usize) -> &[T] {
-        let stride = self.len + PADDING;
+        let stride = stride(self.len);
         &self.values[column * stride..(column + 1) * stride]
     }
 
     /// Writes one number of one point.
     pub(crate) fn set(&mut self, column: usize, point: usize, value: T) {
-        let stride = self.len + PADDING;
+        let stride = stride(self.len);
         self.values[column * stride + point] = value;
     }
 }

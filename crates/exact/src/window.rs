@@ -42,6 +42,13 @@ impl Window {
         }
     }
 
+    /// Whether an output position reads the same position and its two neighbours, zero outside.
+    pub fn is_neighbours(self) -> bool {
+        let neighbours =
+            Self { filter: 3, pad: 1, output: self.input, ..Self::identity(self.input) };
+        self == neighbours
+    }
+
     fn slide(
         [input, output]: [usize; 2],
         [filter, stride, dilation]: [usize; 3],

@@ -103,23 +103,21 @@ impl Relu {
     fn rough<R: Real, const HALF: bool>(left: [R; 3], right: [R; 3], c: R) -> (R, R, R) {
         let [s, _, s_inverse] = left;
         let [t, _, t_inverse] = right;
-        let gap = s.mul_add(t, -c.abs());
-        let inverse = s_inverse * t_inverse;
-        let w = (gap * inverse).max(c.zero());
-        // a zero vector is orthogonal to everything
-        let w = w.lit(1.0).select(inverse.eq(c.zero()), w);
+        // a zero vector, whose inverse is 0, is orthogonal to everything
+        let w = (-c.abs()).mul_add(s_inverse * t_inverse, c.lit(1.0)).abs();
         let (root, square) = (w.sqrt(), w * w);
         let positive = c.max(c.zero());
-        let near = w.lit(1.0).select(w.lt(w.lit(NEAR)), c.zero());
+        let near = w.mul_add(w.lit(-1.0 / NEAR), w.lit(1.0)).max(c.zero());
+        let gap = (s * t) * (w * root);
         if HALF {
             let phi = root * sextic(w, square, &HALF_ANGLE);
             let kd = phi.select(c.lt(c.zero()), -phi + 0.5);
-            let k = (gap * root).mul_add(quintic(w, square, &HALF_SINE), positive * 0.5);
+            let k = gap.mul_add(quintic(w, square, &HALF_SINE), positive * 0.5);
             return (k, kd, near);
         }
         let phi = root * sextic(w, square, &ANGLE);
         let kd = phi.select(c.lt(c.zero()), -phi + 1.0);
-        ((gap * root).mul_add(quintic(w, square, &SHORT_SINE), positive), kd, near)
+        (gap.mul_add(quintic(w, square, &SHORT_SINE), positive), kd, near)
     }
 
     /// Twice the two quantities above, in `f64`.

@@ -28,12 +28,12 @@ const SMALL_TILE: usize = 16;
 /// Edge of a tile where they do not: a left image is brought along for many right ones.
 const LARGE_TILE: usize = 64;
 
-/// Left images that go through the layers in turns where a pair is little work: what is known of the
-/// right ones then is fetched once for all of them.
+/// Left images that go through the layers in turns, at most: what is known of the right ones is then fetched
+/// once for all of them.
 const TURNS: usize = 4;
 
-/// Entries of a pair that are little work.
-const LITTLE: u64 = 100_000;
+/// Vectors that may be kept for all of them.
+const ROOM: usize = 8 << 10;
 
 /// Share of a pair's entries that single precision may leave unresolved: their tangent kernels are off
 /// by 1e-4 at most.
@@ -92,7 +92,7 @@ impl Draft {
 
     /// Left images that take turns.
     fn turns(&self) -> usize {
-        if self.kernel.entries.iter().sum::<u64>() <= LITTLE { TURNS } else { 1 }
+        (ROOM / self.kernel.space.max(1)).clamp(1, TURNS)
     }
 
     /// Bytes of what is known of one image.
@@ -106,8 +106,10 @@ impl Draft {
                         Ok(prepared) => Ok(prepared.bytes() as u64),
                         Err(source) => Err(Error::Activation { layer: node.layer.clone(), source }),
                     };
-                    let each = prepare(&[round(1.0); 2])? - prepare(&[round(1.0)])?;
-                    bytes += each * positions(node.size) as u64;
+                    // columns are whole vectors
+                    const MANY: usize = 64;
+                    let each = prepare(&[round(1.0); 2 * MANY])? - prepare(&[round(1.0); MANY])?;
+                    bytes += each * positions(node.size) as u64 / MANY as u64;
                 }
                 Make::LayerNorm { .. } => numbers += positions(node.size),
                 Make::Mix { .. } => numbers += positions(node.size) * positions(node.size),

@@ -53,6 +53,13 @@ impl Make {
                 | Self::Mix { .. }
         )
     }
+
+    /// Whether this is a convolution over three by three neighbours of flat images.
+    pub fn is_neighbours(&self) -> bool {
+        let Self::Conv { windows, .. } = self else { return false };
+        let [planes, rows, columns] = **windows;
+        planes == Window::identity(1) && rows.is_neighbours() && columns.is_neighbours()
+    }
 }
 
 /// A value: covariances, and tangent kernels if `t`, between all positions.

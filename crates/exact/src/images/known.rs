@@ -7,7 +7,7 @@
 
 use ndarray::{ArrayView3, ArrayViewD, Axis};
 use widelimit_arch::Mechanism;
-use widelimit_dual::{Isa, Prepared};
+use widelimit_dual::{Aligned, Isa, Prepared};
 
 use crate::error::Error;
 use crate::images::geometry::positions;
@@ -76,7 +76,7 @@ impl Looking<'_> {
                 (0..single).map(|lane| lanes[lane.min(lanes.len() - 1)]).collect();
             self.part(images, &lanes, &mut found, part * single)?;
         }
-        side.pixels = interleave(images, &lanes);
+        side.pixels = Aligned::from(&interleave(images, &lanes)[..]);
         self.fill(images, &lanes, &found, &mut side)?;
         Ok(Known { side, diagonal: self.diagonal.map(|_| found.diagonal), error: found.error })
     }
@@ -100,7 +100,8 @@ impl Looking<'_> {
         lane: usize,
     ) -> Result<Side<f64>, Error> {
         let mut side = Side::<f64>::empty(lanes.len(), slots(self.graph));
-        side.pixels = interleave::<T>(images, lanes).into_iter().map(widen).collect();
+        let pixels: Vec<_> = interleave::<T>(images, lanes).into_iter().map(widen).collect();
+        side.pixels = Aligned::from(&pixels[..]);
         self.adjacencies(images, lanes, &mut side)?;
         let recipe = Recipe {
             program: self.program,

@@ -16,4 +16,25 @@ mod side;
 mod space;
 mod sweeps;
 
+use std::ops::Range;
+
 pub(crate) use call::{Call, Draft};
+
+/// Two ranges of one slice that do not overlap.
+#[inline(always)]
+fn two<T>(values: &mut [T], a: Range<usize>, b: Range<usize>) -> (&mut [T], &[T]) {
+    let (a, b) = two_mut(values, a, b);
+    (a, b)
+}
+
+#[inline(always)]
+fn two_mut<T>(values: &mut [T], a: Range<usize>, b: Range<usize>) -> (&mut [T], &mut [T]) {
+    if a.start < b.start {
+        let (head, tail) = values.split_at_mut(b.start);
+        (&mut head[a], &mut tail[..b.len()])
+    } else {
+        let (head, tail) = values.split_at_mut(a.start);
+        let length = a.len();
+        (&mut tail[..length], &mut head[b])
+    }
+}

@@ -18,7 +18,6 @@ use crate::images::geometry::{
 };
 use crate::images::graph::{Graph, Make};
 use crate::images::space::Space;
-use crate::window::Window;
 
 /// Who receives the images of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,16 +159,21 @@ fn leading(size: [usize; AXES]) -> usize {
     (0..AXES).find(|&axis| size[axis] > 1).unwrap_or(AXES - 1)
 }
 
-/// Convolutions, each with the activation behind it, that go through the rows of an image together.
+/// Convolutions over neighbours, each with the activation behind it, one made of the other and of nothing
+/// else.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Chain {
-    /// The input itself, if it is not there yet.
+    /// The input of the network, where its products are still to be made.
     pub input: Option<usize>,
     pub links: Vec<(usize, Option<usize>)>,
 }
 
-/// Convolutions in a chain: their rows stay in the first-level cache.
-pub(crate) const LINKS: usize = 3;
+impl Chain {
+    /// The value it ends with.
+    pub fn last(&self) -> Option<usize> {
+        self.links.last().map(|&(conv, activation)| activation.unwrap_or(conv))
+    }
+}
 
 /// How a pair is computed.
 #[derive(Clone, Debug)]
@@ -178,7 +182,7 @@ pub(crate) struct Schedule {
     pub steps: Vec<Step>,
     /// Where every value lies.
     pub places: Vec<Place>,
-    /// By their first value: runs of convolutions and activations, each written over the one before.
+    /// By their first value.
     pub chains: Vec<Option<Chain>>,
     /// The rows of gathered values.
     pub rows: Vec<Option<Rows>>,
@@ -236,7 +240,7 @@ impl Schedule {
 }
 
 impl Schedule {
-    /// Finds runs of convolutions in place.
+    /// Finds chains: values that only the next one is made of.
     fn chain(&mut self, graph: &Graph) {
         for stage in &self.stages {
             let over = |node: usize, input: usize| self.places[node] == Place::Over(input);
@@ -249,11 +253,8 @@ impl Schedule {
                 let mut links: Vec<(usize, Option<usize>)> = Vec::new();
                 let mut last = input;
                 while let Some(&conv) = stage.nodes.get(index)
-                    && links.len() < LINKS
-                    && is_flat_conv(&graph.nodes[conv].make)
-                    && last.map_or(matches!(self.places[conv], Place::Over(_)), |last| {
-                        over(conv, last)
-                    })
+                    && graph.nodes[conv].make.is_neighbours()
+                    && last.is_none_or(|last| over(conv, last))
                 {
                     let next = stage.nodes.get(index + 1).copied();
                     let activation = next.filter(|&next| {
@@ -272,12 +273,6 @@ impl Schedule {
             }
         }
     }
-}
-
-/// A convolution in place that leaves the first of three axes alone.
-fn is_flat_conv(make: &Make) -> bool {
-    let flat = |windows: &[Window; AXES]| windows[0] == Window::identity(windows[0].input);
-    is_plain_conv(make) && matches!(make, Make::Conv { windows, .. } if flat(windows))
 }
 
 impl Stage {

@@ -1,6 +1,6 @@
 //! What is known of every image alone, for a vector of images or for one of them.
 
-use widelimit_dual::Prepared;
+use widelimit_dual::{Aligned, Prepared};
 
 use crate::scalar::Scalar;
 
@@ -10,7 +10,7 @@ pub(crate) struct Side<T: Scalar> {
     /// Images.
     pub width: usize,
     /// By position and channel.
-    pub pixels: Vec<T>,
+    pub pixels: Aligned<T>,
     /// By activation; points are positions.
     pub duals: Vec<Prepared<T>>,
     /// By normalisation and position: `1 / sqrt(v + eps)`.
@@ -24,7 +24,7 @@ impl<T: Scalar> Side<T> {
     pub fn empty(width: usize, [duals, norms, mixings]: [usize; 3]) -> Self {
         Self {
             width,
-            pixels: Vec::new(),
+            pixels: Aligned::zeros(0),
             duals: (0..duals).map(|_| Prepared::empty()).collect(),
             norms: vec![Vec::new(); norms],
             mixings: vec![Vec::new(); mixings],
@@ -38,7 +38,9 @@ impl<T: Scalar> Side<T> {
             to.clear();
             to.extend(from[lane..].iter().step_by(width));
         };
-        take(&mut self.pixels, &all.pixels);
+        self.pixels.reset(all.pixels.len() / width);
+        let pixels = all.pixels[lane..].iter().step_by(width);
+        self.pixels.iter_mut().zip(pixels).for_each(|(to, from)| *to = *from);
         for (to, from) in self.duals.iter_mut().zip(&all.duals) {
             to.take_lane(from, lane, width);
         }

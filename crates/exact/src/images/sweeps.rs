@@ -129,6 +129,17 @@ impl Emit {
         k.mul_add(k.lit(self.share), k.lit(self.offset))
     }
 
+    /// Whether `T'` is `K'` and something of `T`.
+    fn is_shared(self) -> bool {
+        self.share == self.scale && self.offset == self.shift
+    }
+
+    /// `T'`, given `K'`, where that is so.
+    #[inline(always)]
+    fn shared<R: Real>(self, value: R, t: R) -> R {
+        t.mul_add(t.lit(self.keep), value)
+    }
+
     #[inline(always)]
     fn t<R: Real>(self, k: R, t: R) -> R {
         t.mul_add(t.lit(self.keep), self.start(k))
@@ -162,14 +173,6 @@ impl Taps {
         let room = end - 1 - start;
         let last = if room < 0 { 0 } else { (room / step + 1).min(self.filter as i64) };
         ((start + skipped * step).max(0) as usize, (last - skipped).max(0) as usize)
-    }
-
-    /// One behind the last input that output `q` reads.
-    pub fn end(self, q: usize) -> usize {
-        match self.inside(q) {
-            (_, 0) => 0,
-            (first, count) => first + (count - 1) * self.dilation + 1,
-        }
     }
 
     /// Whether this is three neighbours with the output in the middle.
@@ -248,18 +251,6 @@ impl<T: Copy> Job<T> for BoxSum<'_, T> {
             let target = to * width + q * length;
             let k = &mut k[target..target + length];
             let t = if writes_t { &mut t[target..target + length] } else { &mut [][..] };
-            if count == 3 && extent == 3 {
-                // all of the ring, the oldest row first
-                let places = [place, place + 1, place + 2].map(|p| if p >= 3 { p - 3 } else { p });
-                let sums = places.map(|p| &ring_k[p * length..(p + 1) * length]);
-                if reads_t {
-                    let sums_t = places.map(|p| &ring_t[p * length..(p + 1) * length]);
-                    both(lanes, emit, sums, sums_t, k, t);
-                } else {
-                    alone(lanes, emit, sums, k, t);
-                }
-                continue;
-            }
             let row = |d: usize| (first + d * rows.dilation) % extent * length;
             for (m, k) in k.chunks_exact_mut(width).enumerate() {
                 let mut sum = lanes.load(k).zero();
@@ -283,50 +274,221 @@ impl<T: Copy> Job<T> for BoxSum<'_, T> {
     }
 }
 
-/// Three rows of sums of covariances and of tangent kernels.
-#[inline(always)]
-fn both<T: Copy, L: Lanes<T>>(
-    lanes: L,
-    emit: Emit,
-    [a, b, c]: [&[T]; 3],
-    [d, e, f]: [&[T]; 3],
-    k: &mut [T],
-    t: &mut [T],
-) {
-    let width = L::WIDTH;
-    let sums = a.chunks_exact(width).zip(b.chunks_exact(width)).zip(c.chunks_exact(width));
-    let sums_t = d.chunks_exact(width).zip(e.chunks_exact(width)).zip(f.chunks_exact(width));
-    let targets = k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width));
-    for ((((a, b), c), ((d, e), f)), (k, t)) in sums.zip(sums_t).zip(targets) {
-        let sum = lanes.load(a) + lanes.load(b) + lanes.load(c);
-        let sum_t = lanes.load(d) + lanes.load(e) + lanes.load(f);
-        lanes.store(k, emit.k(sum));
-        lanes.store(t, emit.t(sum, sum_t));
+/// Sums over three by three neighbours, zero outside.
+///
+/// Columns are summed first, in registers, and three of them make an entry. Two rows go together and share
+/// the sum of what is between them, and so do two columns: in which order an entry is summed depends on its
+/// row and column alone.
+pub(crate) struct Neighbours<'a, T> {
+    /// Rows of the image and vectors in one.
+    pub rows: usize,
+    pub columns: usize,
+    /// Covariances and tangent kernels (or nothing) of the image.
+    pub from_k: &'a [T],
+    pub from_t: &'a [T],
+    pub map: Affine,
+    pub k: &'a mut [T],
+    /// Tangent kernels afterwards, where they exist.
+    pub t: Option<&'a mut [T]>,
+    /// A row of zeros.
+    pub zeros: &'a [T],
+}
+
+impl<T: Copy> Job<T> for Neighbours<'_, T> {
+    #[inline(always)]
+    fn run<L: Lanes<T>>(self, lanes: L) {
+        let Self { rows, columns, from_k, from_t, map, k, t, zeros } = self;
+        let line = columns * L::WIDTH;
+        let zeros = &zeros[..line];
+        let emit = Emit::new(map);
+        let mut t = t;
+        let mut row = 0;
+        while row < rows {
+            let count = (rows - row).min(2);
+            let target = row * line..(row + count) * line;
+            let sums = around(from_k, zeros, row);
+            let k = &mut k[target.clone()];
+            match (&mut t, map.t) {
+                (Some(t), TMap::Continue { .. }) => {
+                    let all = [sums, around(from_t, zeros, row)];
+                    let t = &mut t[target];
+                    match (count == 2, emit.is_shared()) {
+                        (true, true) => both::<T, L, true, true>(lanes, emit, all, k, t),
+                        (true, false) => both::<T, L, true, false>(lanes, emit, all, k, t),
+                        (false, true) => both::<T, L, false, true>(lanes, emit, all, k, t),
+                        (false, false) => both::<T, L, false, false>(lanes, emit, all, k, t),
+                    }
+                }
+                (Some(t), TMap::Start { .. }) => {
+                    let t = &mut t[target];
+                    if count == 2 {
+                        one::<T, L, true, true>(lanes, emit, sums, k, t);
+                    } else {
+                        one::<T, L, false, true>(lanes, emit, sums, k, t);
+                    }
+                }
+                _ if count == 2 => one::<T, L, true, false>(lanes, emit, sums, k, &mut []),
+                _ => one::<T, L, false, false>(lanes, emit, sums, k, &mut []),
+            }
+            row += count;
+        }
     }
 }
 
-/// Three rows of sums of covariances; a tangent kernel may begin here.
+/// The row above a row, the row itself, and two below: zeros where there is none.
 #[inline(always)]
-fn alone<T: Copy, L: Lanes<T>>(
+fn around<'a, T>(from: &'a [T], zeros: &'a [T], row: usize) -> [&'a [T]; 4] {
+    let line = zeros.len();
+    let at = |row: usize| from.get(row * line..(row + 1) * line).unwrap_or(zeros);
+    [if row > 0 { at(row - 1) } else { zeros }, at(row), at(row + 1), at(row + 2)]
+}
+
+/// Sums of a column over the first three of four rows, and over the last three where two rows go together.
+#[inline(always)]
+fn column<T: Copy, L: Lanes<T>, const PAIR: bool>(
+    lanes: L,
+    rows: [&[T]; 4],
+    at: usize,
+) -> [L::Vector; 2] {
+    let a = lanes.load(&rows[0][at..at + L::WIDTH]);
+    let b = lanes.load(&rows[1][at..at + L::WIDTH]);
+    let c = lanes.load(&rows[2][at..at + L::WIDTH]);
+    if PAIR {
+        let d = lanes.load(&rows[3][at..at + L::WIDTH]);
+        let middle = b + c;
+        [a + middle, middle + d]
+    } else {
+        [a + (b + c); 2]
+    }
+}
+
+/// Three columns make an entry; two entries share what is between them.
+#[derive(Clone, Copy)]
+struct Slide<R> {
+    left: R,
+    here: R,
+}
+
+impl<R: Real> Slide<R> {
+    /// At the first column.
+    #[inline(always)]
+    fn new(first: R) -> Self {
+        Self { left: first.zero(), here: first }
+    }
+
+    /// This entry and the next, given the two columns behind.
+    #[inline(always)]
+    fn two(&mut self, right: R, next: R) -> [R; 2] {
+        let middle = self.here + right;
+        let sums = [self.left + middle, middle + next];
+        (self.left, self.here) = (right, next);
+        sums
+    }
+
+    /// The last entry, of an even column.
+    #[inline(always)]
+    fn end(self) -> R {
+        self.left + self.here
+    }
+}
+
+/// Covariances and tangent kernels of one or two rows.
+#[inline(always)]
+fn both<T: Copy, L: Lanes<T>, const PAIR: bool, const SHARED: bool>(
     lanes: L,
     emit: Emit,
-    [a, b, c]: [&[T]; 3],
+    [rows, rows_t]: [[&[T]; 4]; 2],
     k: &mut [T],
     t: &mut [T],
 ) {
     let width = L::WIDTH;
-    let sums = a.chunks_exact(width).zip(b.chunks_exact(width)).zip(c.chunks_exact(width));
-    if t.is_empty() {
-        for (((a, b), c), k) in sums.zip(k.chunks_exact_mut(width)) {
-            lanes.store(k, emit.k(lanes.load(a) + lanes.load(b) + lanes.load(c)));
+    let line = rows[0].len();
+    let (rows, rows_t) = (rows.map(|row| &row[..line]), rows_t.map(|row| &row[..line]));
+    let (k, k_below) = k.split_at_mut(line);
+    let (t, t_below) = t.split_at_mut(line);
+    let below = if PAIR { line } else { 0 };
+    let (k_below, t_below) = (&mut k_below[..below], &mut t_below[..below]);
+    let mut slides = column::<T, L, PAIR>(lanes, rows, 0).map(Slide::new);
+    let mut slides_t = column::<T, L, PAIR>(lanes, rows_t, 0).map(Slide::new);
+    let mut at = 0;
+    while at + 2 * width <= line {
+        let right = column::<T, L, PAIR>(lanes, rows, at + width);
+        let right_t = column::<T, L, PAIR>(lanes, rows_t, at + width);
+        let (next, next_t) = if at + 3 * width <= line {
+            let next = column::<T, L, PAIR>(lanes, rows, at + 2 * width);
+            (next, column::<T, L, PAIR>(lanes, rows_t, at + 2 * width))
+        } else {
+            ([right[0].zero(); 2], [right[0].zero(); 2])
+        };
+        for lower in 0..if PAIR { 2 } else { 1 } {
+            let sums = slides[lower].two(right[lower], next[lower]);
+            let sums_t = slides_t[lower].two(right_t[lower], next_t[lower]);
+            let (k, t) =
+                if lower == 0 { (&mut *k, &mut *t) } else { (&mut *k_below, &mut *t_below) };
+            for (step, (sum, sum_t)) in sums.into_iter().zip(sums_t).enumerate() {
+                let place = at + step * width..at + (step + 1) * width;
+                let value = emit.k(sum);
+                lanes.store(&mut k[place.clone()], value);
+                let value = if SHARED { emit.shared(value, sum_t) } else { emit.t(sum, sum_t) };
+                lanes.store(&mut t[place], value);
+            }
         }
-        return;
+        at += 2 * width;
     }
-    let targets = k.chunks_exact_mut(width).zip(t.chunks_exact_mut(width));
-    for (((a, b), c), (k, t)) in sums.zip(targets) {
-        let sum = lanes.load(a) + lanes.load(b) + lanes.load(c);
-        lanes.store(k, emit.k(sum));
-        lanes.store(t, emit.start(sum));
+    if at < line {
+        for lower in 0..if PAIR { 2 } else { 1 } {
+            let (sum, sum_t) = (slides[lower].end(), slides_t[lower].end());
+            let (k, t) =
+                if lower == 0 { (&mut *k, &mut *t) } else { (&mut *k_below, &mut *t_below) };
+            let value = emit.k(sum);
+            lanes.store(&mut k[at..at + width], value);
+            let value = if SHARED { emit.shared(value, sum_t) } else { emit.t(sum, sum_t) };
+            lanes.store(&mut t[at..at + width], value);
+        }
+    }
+}
+
+/// Covariances of one or two rows, and the tangent kernels that begin with them.
+#[inline(always)]
+fn one<T: Copy, L: Lanes<T>, const PAIR: bool, const BEGINS: bool>(
+    lanes: L,
+    emit: Emit,
+    rows: [&[T]; 4],
+    k: &mut [T],
+    t: &mut [T],
+) {
+    let width = L::WIDTH;
+    let line = rows[0].len();
+    let rows = rows.map(|row| &row[..line]);
+    let mut slides = column::<T, L, PAIR>(lanes, rows, 0).map(Slide::new);
+    let mut at = 0;
+    while at + 2 * width <= line {
+        let right = column::<T, L, PAIR>(lanes, rows, at + width);
+        let next = if at + 3 * width <= line {
+            column::<T, L, PAIR>(lanes, rows, at + 2 * width)
+        } else {
+            [right[0].zero(); 2]
+        };
+        for lower in 0..if PAIR { 2 } else { 1 } {
+            let sums = slides[lower].two(right[lower], next[lower]);
+            for (step, sum) in sums.into_iter().enumerate() {
+                let place = lower * line + at + step * width;
+                lanes.store(&mut k[place..place + width], emit.k(sum));
+                if BEGINS {
+                    lanes.store(&mut t[place..place + width], emit.start(sum));
+                }
+            }
+        }
+        at += 2 * width;
+    }
+    if at < line {
+        for lower in 0..if PAIR { 2 } else { 1 } {
+            let (sum, place) = (slides[lower].end(), lower * line + at);
+            lanes.store(&mut k[place..place + width], emit.k(sum));
+            if BEGINS {
+                lanes.store(&mut t[place..place + width], emit.start(sum));
+            }
+        }
     }
 }
 
@@ -439,9 +601,7 @@ pub(crate) struct Push<'a, T> {
     pub columns: &'a [Run<T>],
     /// Weight of the axis before both.
     pub weight: T,
-    /// Rows that are there already; of others nothing is taken.
-    pub within: Range<usize>,
-    /// Entries in a row.
+    /// Vectors in a row.
     pub from_columns: usize,
     pub to_columns: usize,
     pub from: &'a [T],
@@ -452,45 +612,70 @@ impl<T: PartialEq + Copy> Job<T> for Push<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
         let width = L::WIDTH;
-        for rows in self.rows {
-            let outer = lanes.splat(self.weight) * lanes.splat(rows.weight);
-            for line in 0..rows.count {
-                let row = rows.from + line * rows.step;
-                if !self.within.contains(&row) {
-                    continue;
-                }
-                let from = row * self.from_columns * width;
-                let from = &self.from[from..from + self.from_columns * width];
-                let to = (rows.to + line) * self.to_columns * width;
-                let to = &mut self.to[to..to + self.to_columns * width];
+        let (from_line, to_line) = (self.from_columns * width, self.to_columns * width);
+        let weight = lanes.splat(self.weight);
+        let mut rows = self.rows;
+        while let Some((run, two_rows)) = take(&mut rows) {
+            for line in 0..run.count {
+                let row = (run.from + line * run.step) * from_line;
+                let to = &mut self.to[(run.to + line) * to_line..][..to_line];
+                let from = &self.from[row..];
+                let second = if two_rows { &from[from_line..] } else { from };
+                let weight = weight * lanes.splat(run.weight);
                 let mut columns = self.columns;
-                while let [run, others @ ..] = columns {
-                    columns = others;
-                    let weight = outer * lanes.splat(run.weight);
-                    if let [second, others @ ..] = others
-                        && run.is_followed_by(second)
-                    {
-                        // neighbours that go into one entry
-                        columns = others;
-                        let from = from[run.from * width..].chunks(run.step * width);
-                        let to = to[run.to * width..].chunks_exact_mut(width);
-                        for (from, to) in from.zip(to).take(run.count) {
-                            let both =
-                                lanes.load(&from[..width]) + lanes.load(&from[width..2 * width]);
-                            let sum = both.mul_add(weight, lanes.load(to));
-                            lanes.store(to, sum);
-                        }
-                        continue;
-                    }
-                    let from = from[run.from * width..].chunks(run.step * width);
-                    let to = to[run.to * width..].chunks_exact_mut(width);
-                    for (from, to) in from.zip(to).take(run.count) {
-                        let sum = lanes.load(from).mul_add(weight, lanes.load(to));
-                        lanes.store(to, sum);
+                while let Some((run, two_columns)) = take(&mut columns) {
+                    let weight = weight * lanes.splat(run.weight);
+                    match (two_rows, two_columns) {
+                        (true, true) => push::<T, L, 2, 2>(lanes, run, weight, [from, second], to),
+                        (true, false) => push::<T, L, 2, 1>(lanes, run, weight, [from, second], to),
+                        (false, true) => push::<T, L, 1, 2>(lanes, run, weight, [from], to),
+                        (false, false) => push::<T, L, 1, 1>(lanes, run, weight, [from], to),
                     }
                 }
             }
         }
+    }
+}
+
+/// The next run, together with one that takes neighbours to the same places.
+#[inline(always)]
+fn take<'a, T: PartialEq + Copy>(runs: &mut &'a [Run<T>]) -> Option<(&'a Run<T>, bool)> {
+    let (run, rest) = runs.split_first()?;
+    let two = rest.first().is_some_and(|second| run.is_followed_by(second));
+    *runs = if two { &rest[1..] } else { rest };
+    Some((run, two))
+}
+
+/// One run of columns, from some rows and neighbours at once.
+#[inline(always)]
+fn push<T: Copy, L: Lanes<T>, const ROWS: usize, const COLUMNS: usize>(
+    lanes: L,
+    run: &Run<T>,
+    weight: L::Vector,
+    rows: [&[T]; ROWS],
+    to: &mut [T],
+) {
+    let width = L::WIDTH;
+    let step = run.step * width;
+    let length = (run.count - 1) * step + COLUMNS * width;
+    let rows = rows.map(|row| &row[run.from * width..][..length]);
+    let to = &mut to[run.to * width..][..run.count * width];
+    let mut at = 0;
+    for to in to.chunks_exact_mut(width) {
+        let mut sum = lanes.load(&rows[0][at..at + width]);
+        if COLUMNS > 1 {
+            sum = sum + lanes.load(&rows[0][at + width..at + 2 * width]);
+        }
+        if ROWS > 1 {
+            let mut second = lanes.load(&rows[ROWS - 1][at..at + width]);
+            if COLUMNS > 1 {
+                second = second + lanes.load(&rows[ROWS - 1][at + width..at + 2 * width]);
+            }
+            sum = sum + second;
+        }
+        let sum = sum.mul_add(weight, lanes.load(to));
+        lanes.store(to, sum);
+        at += step;
     }
 }
 
