@@ -301,34 +301,35 @@ impl<T: Copy> Job<T> for Neighbours<'_, T> {
         let line = columns * L::WIDTH;
         let zeros = &zeros[..line];
         let emit = Emit::new(map);
-        let mut t = t;
+        let (t, kind) = match (t, map.t) {
+            (Some(t), TMap::Start { .. }) => (t, kind::BEGINS),
+            (Some(t), TMap::Continue { .. }) if emit.is_shared() => (t, kind::SHARED),
+            (Some(t), TMap::Continue { .. }) => (t, kind::BOTH),
+            _ => (&mut [][..], kind::ALONE),
+        };
         let mut row = 0;
         while row < rows {
             let count = (rows - row).min(2);
             let target = row * line..(row + count) * line;
-            let sums = around(from_k, zeros, row);
+            let from_t = if kind >= kind::BOTH { from_t } else { from_k };
+            let all = [around(from_k, zeros, row), around(from_t, zeros, row)];
             let k = &mut k[target.clone()];
-            match (&mut t, map.t) {
-                (Some(t), TMap::Continue { .. }) => {
-                    let all = [sums, around(from_t, zeros, row)];
-                    let t = &mut t[target];
-                    match (count == 2, emit.is_shared()) {
-                        (true, true) => both::<T, L, true, true>(lanes, emit, all, k, t),
-                        (true, false) => both::<T, L, true, false>(lanes, emit, all, k, t),
-                        (false, true) => both::<T, L, false, true>(lanes, emit, all, k, t),
-                        (false, false) => both::<T, L, false, false>(lanes, emit, all, k, t),
-                    }
+            let t = if kind == kind::ALONE { &mut [][..] } else { &mut t[target] };
+            match (count == 2, kind) {
+                (true, kind::ALONE) => slide::<T, L, true, { kind::ALONE }>(lanes, emit, all, k, t),
+                (true, kind::BEGINS) => {
+                    slide::<T, L, true, { kind::BEGINS }>(lanes, emit, all, k, t)
                 }
-                (Some(t), TMap::Start { .. }) => {
-                    let t = &mut t[target];
-                    if count == 2 {
-                        one::<T, L, true, true>(lanes, emit, sums, k, t);
-                    } else {
-                        one::<T, L, false, true>(lanes, emit, sums, k, t);
-                    }
+                (true, kind::BOTH) => slide::<T, L, true, { kind::BOTH }>(lanes, emit, all, k, t),
+                (true, _) => slide::<T, L, true, { kind::SHARED }>(lanes, emit, all, k, t),
+                (false, kind::ALONE) => {
+                    slide::<T, L, false, { kind::ALONE }>(lanes, emit, all, k, t)
                 }
-                _ if count == 2 => one::<T, L, true, false>(lanes, emit, sums, k, &mut []),
-                _ => one::<T, L, false, false>(lanes, emit, sums, k, &mut []),
+                (false, kind::BEGINS) => {
+                    slide::<T, L, false, { kind::BEGINS }>(lanes, emit, all, k, t)
+                }
+                (false, kind::BOTH) => slide::<T, L, false, { kind::BOTH }>(lanes, emit, all, k, t),
+                (false, _) => slide::<T, L, false, { kind::SHARED }>(lanes, emit, all, k, t),
             }
             row += count;
         }
@@ -392,9 +393,21 @@ impl<R: Real> Slide<R> {
     }
 }
 
-/// Covariances and tangent kernels of one or two rows.
+/// What is made of sums.
+mod kind {
+    /// Covariances.
+    pub const ALONE: u8 = 0;
+    /// And tangent kernels, which begin with them.
+    pub const BEGINS: u8 = 1;
+    /// And tangent kernels.
+    pub const BOTH: u8 = 2;
+    /// And tangent kernels that are the covariance and something of what they were.
+    pub const SHARED: u8 = 3;
+}
+
+/// One or two rows: all columns, two at a time.
 #[inline(always)]
-fn both<T: Copy, L: Lanes<T>, const PAIR: bool, const SHARED: bool>(
+fn slide<T: Copy, L: Lanes<T>, const PAIR: bool, const KIND: u8>(
     lanes: L,
     emit: Emit,
     [rows, rows_t]: [[&[T]; 4]; 2],
@@ -404,92 +417,63 @@ fn both<T: Copy, L: Lanes<T>, const PAIR: bool, const SHARED: bool>(
     let width = L::WIDTH;
     let line = rows[0].len();
     let (rows, rows_t) = (rows.map(|row| &row[..line]), rows_t.map(|row| &row[..line]));
-    let (k, k_below) = k.split_at_mut(line);
-    let (t, t_below) = t.split_at_mut(line);
-    let below = if PAIR { line } else { 0 };
-    let (k_below, t_below) = (&mut k_below[..below], &mut t_below[..below]);
-    let mut slides = column::<T, L, PAIR>(lanes, rows, 0).map(Slide::new);
-    let mut slides_t = column::<T, L, PAIR>(lanes, rows_t, 0).map(Slide::new);
+    let reads_t = KIND >= kind::BOTH;
+    let first = column::<T, L, PAIR>(lanes, rows, 0);
+    let first_t = if reads_t { column::<T, L, PAIR>(lanes, rows_t, 0) } else { first };
+    let [mut upper, mut lower] = first.map(Slide::new);
+    let [mut upper_t, mut lower_t] = first_t.map(Slide::new);
+    let zero = first[0].zero();
     let mut at = 0;
     while at + 2 * width <= line {
         let right = column::<T, L, PAIR>(lanes, rows, at + width);
-        let right_t = column::<T, L, PAIR>(lanes, rows_t, at + width);
-        let (next, next_t) = if at + 3 * width <= line {
-            let next = column::<T, L, PAIR>(lanes, rows, at + 2 * width);
-            (next, column::<T, L, PAIR>(lanes, rows_t, at + 2 * width))
-        } else {
-            ([right[0].zero(); 2], [right[0].zero(); 2])
-        };
-        for lower in 0..if PAIR { 2 } else { 1 } {
-            let sums = slides[lower].two(right[lower], next[lower]);
-            let sums_t = slides_t[lower].two(right_t[lower], next_t[lower]);
-            let (k, t) =
-                if lower == 0 { (&mut *k, &mut *t) } else { (&mut *k_below, &mut *t_below) };
-            for (step, (sum, sum_t)) in sums.into_iter().zip(sums_t).enumerate() {
-                let place = at + step * width..at + (step + 1) * width;
-                let value = emit.k(sum);
-                lanes.store(&mut k[place.clone()], value);
-                let value = if SHARED { emit.shared(value, sum_t) } else { emit.t(sum, sum_t) };
-                lanes.store(&mut t[place], value);
+        let mut right_t = right;
+        let (mut next, mut next_t) = ([zero; 2], [zero; 2]);
+        if reads_t {
+            right_t = column::<T, L, PAIR>(lanes, rows_t, at + width);
+        }
+        if at + 3 * width <= line {
+            next = column::<T, L, PAIR>(lanes, rows, at + 2 * width);
+            if reads_t {
+                next_t = column::<T, L, PAIR>(lanes, rows_t, at + 2 * width);
             }
+        }
+        let sums = (upper.two(right[0], next[0]), upper_t.two(right_t[0], next_t[0]));
+        put::<T, L, KIND>(lanes, emit, (sums.0[0], sums.1[0]), (k, t), at);
+        put::<T, L, KIND>(lanes, emit, (sums.0[1], sums.1[1]), (k, t), at + width);
+        if PAIR {
+            let at = line + at;
+            let sums = (lower.two(right[1], next[1]), lower_t.two(right_t[1], next_t[1]));
+            put::<T, L, KIND>(lanes, emit, (sums.0[0], sums.1[0]), (k, t), at);
+            put::<T, L, KIND>(lanes, emit, (sums.0[1], sums.1[1]), (k, t), at + width);
         }
         at += 2 * width;
     }
     if at < line {
-        for lower in 0..if PAIR { 2 } else { 1 } {
-            let (sum, sum_t) = (slides[lower].end(), slides_t[lower].end());
-            let (k, t) =
-                if lower == 0 { (&mut *k, &mut *t) } else { (&mut *k_below, &mut *t_below) };
-            let value = emit.k(sum);
-            lanes.store(&mut k[at..at + width], value);
-            let value = if SHARED { emit.shared(value, sum_t) } else { emit.t(sum, sum_t) };
-            lanes.store(&mut t[at..at + width], value);
+        put::<T, L, KIND>(lanes, emit, (upper.end(), upper_t.end()), (k, t), at);
+        if PAIR {
+            put::<T, L, KIND>(lanes, emit, (lower.end(), lower_t.end()), (k, t), line + at);
         }
     }
 }
 
-/// Covariances of one or two rows, and the tangent kernels that begin with them.
+/// Writes an entry.
 #[inline(always)]
-fn one<T: Copy, L: Lanes<T>, const PAIR: bool, const BEGINS: bool>(
+fn put<T: Copy, L: Lanes<T>, const KIND: u8>(
     lanes: L,
     emit: Emit,
-    rows: [&[T]; 4],
-    k: &mut [T],
-    t: &mut [T],
+    (sum, sum_t): (L::Vector, L::Vector),
+    (k, t): (&mut [T], &mut [T]),
+    at: usize,
 ) {
-    let width = L::WIDTH;
-    let line = rows[0].len();
-    let rows = rows.map(|row| &row[..line]);
-    let mut slides = column::<T, L, PAIR>(lanes, rows, 0).map(Slide::new);
-    let mut at = 0;
-    while at + 2 * width <= line {
-        let right = column::<T, L, PAIR>(lanes, rows, at + width);
-        let next = if at + 3 * width <= line {
-            column::<T, L, PAIR>(lanes, rows, at + 2 * width)
-        } else {
-            [right[0].zero(); 2]
-        };
-        for lower in 0..if PAIR { 2 } else { 1 } {
-            let sums = slides[lower].two(right[lower], next[lower]);
-            for (step, sum) in sums.into_iter().enumerate() {
-                let place = lower * line + at + step * width;
-                lanes.store(&mut k[place..place + width], emit.k(sum));
-                if BEGINS {
-                    lanes.store(&mut t[place..place + width], emit.start(sum));
-                }
-            }
-        }
-        at += 2 * width;
-    }
-    if at < line {
-        for lower in 0..if PAIR { 2 } else { 1 } {
-            let (sum, place) = (slides[lower].end(), lower * line + at);
-            lanes.store(&mut k[place..place + width], emit.k(sum));
-            if BEGINS {
-                lanes.store(&mut t[place..place + width], emit.start(sum));
-            }
-        }
-    }
+    let value = emit.k(sum);
+    lanes.store(&mut k[at..at + L::WIDTH], value);
+    let tangent = match KIND {
+        kind::ALONE => return,
+        kind::BEGINS => emit.start(sum),
+        kind::BOTH => emit.t(sum, sum_t),
+        _ => emit.shared(value, sum_t),
+    };
+    lanes.store(&mut t[at..at + L::WIDTH], tangent);
 }
 
 /// Sums of a row over the taps of its own axis.
