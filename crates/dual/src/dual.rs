@@ -195,7 +195,7 @@ impl Dual {
 
     /// Whether [`Field::near`] counts entries whose derivative `f32` does not resolve.
     pub fn counts_near(&self) -> bool {
-        matches!(self.compiled, Compiled::Relu(_))
+        matches!(self.compiled, Compiled::Relu(_) | Compiled::Clip(_) | Compiled::Elu(_))
     }
 
     /// The `h` with `k(ta, tb, tc) = t^h k(a, b, c)` for every `t > 0`, if there is one: for an

@@ -29,7 +29,7 @@ pub(crate) trait Family<const N: usize>: Clone + Send + Sync {
 
     /// [`pair`](Self::pair) for entries whose covariance carries rounding of its own, sums over many
     /// positions: what `pair` spends on the last digits near `|rho| = 1` may be left out. The third result
-    /// is 1 where that costs more than rounding, 0 elsewhere ([`COUNTS`](Self::COUNTS)).
+    /// is up to 1 where that costs more than rounding, 0 elsewhere ([`COUNTS`](Self::COUNTS)).
     ///
     /// `PLAIN` says that [`is_plain`](Self::is_plain).
     #[inline(always)]

@@ -18,7 +18,7 @@
 
 use std::f64::consts::FRAC_1_PI;
 
-use super::scale::near_one;
+use super::scale::{closeness_of, near_one};
 use crate::Pair;
 use crate::bvn::Bivariate;
 use crate::lanes::{F64x1, Real};
@@ -160,6 +160,20 @@ impl Family<13> for Clip {
         let k = left[12] * right[12] + c * kd + (curved + (sigma * tau) * joint) * square;
         (k, kd)
     }
+
+    #[inline(always)]
+    fn pair_of_sums<R: Real, const PLAIN: bool>(
+        &self,
+        left: [R; 13],
+        right: [R; 13],
+        c: R,
+    ) -> (R, R, R) {
+        let (k, kd) = self.pair(left, right, c);
+        let scaled = c * (left[1] * right[1]);
+        (k, kd, closeness_of(left[0] * right[0], scaled))
+    }
+
+    const COUNTS: bool = true;
 
     fn diagonal(&self, v: f64) -> Pair {
         let Place { root, knots, density, above, between, mean, .. } = self.place(v);

@@ -15,7 +15,7 @@
 
 use std::f64::consts::FRAC_1_PI;
 
-use super::scale::near_one;
+use super::scale::{closeness_of, near_one};
 use crate::bvn::tilted;
 use crate::lanes::{F64x1, Real};
 use crate::route::Family;
@@ -169,6 +169,20 @@ impl Family<6> for Elu {
         let k = linear + alpha * cross + (alpha * alpha) * curved;
         (k * self.value, kd * self.slope)
     }
+
+    #[inline(always)]
+    fn pair_of_sums<R: Real, const PLAIN: bool>(
+        &self,
+        left: [R; 6],
+        right: [R; 6],
+        c: R,
+    ) -> (R, R, R) {
+        let (k, kd) = self.pair(left, right, c);
+        let scaled = c * self.scale * (left[1] * right[1]);
+        (k, kd, closeness_of(left[0] * right[0], scaled))
+    }
+
+    const COUNTS: bool = true;
 
     fn diagonal(&self, v: f64) -> Pair {
         if v == 0.0 {

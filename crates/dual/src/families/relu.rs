@@ -12,7 +12,7 @@
 
 use std::f64::consts::FRAC_1_PI;
 
-use super::scale::near_one;
+use super::scale::{closeness, near_one};
 use crate::Pair;
 use crate::lanes::{Real, polynomial, quintic, sextic};
 use crate::route::Family;
@@ -56,9 +56,6 @@ const fn half<const N: usize>(mut c: [f64; N]) -> [f64; N] {
     }
     c
 }
-
-/// Distances `1 - |rho|` below which the derivative of sums in `f32` is off by 1e-5 and more.
-const NEAR: f64 = 1.0 / 262_144.0;
 
 /// `a min(x, 0) + b max(x, 0)`: `k = (b - a)^2 E[u+ v+] + a b c`.
 #[derive(Clone, Debug)]
@@ -107,7 +104,7 @@ impl Relu {
         let w = (-c.abs()).mul_add(s_inverse * t_inverse, c.lit(1.0)).abs();
         let (root, square) = (w.sqrt(), w * w);
         let positive = c.max(c.zero());
-        let near = w.mul_add(w.lit(-1.0 / NEAR), w.lit(1.0)).max(c.zero());
+        let near = closeness(w);
         let gap = (s * t) * (w * root);
         if HALF {
             let phi = root * sextic(w, square, &HALF_ANGLE);

@@ -36,8 +36,8 @@ const TURNS: usize = 4;
 const ROOM: usize = 8 << 10;
 
 /// Share of a pair's entries that single precision may leave unresolved: their tangent kernels are off
-/// by 1e-4 at most.
-const UNRESOLVED: f64 = 1.0 / 128.0;
+/// by 1e-4 at most, the pair's by 1e-6.
+const UNRESOLVED: f64 = 1.0 / 1024.0;
 
 /// Seconds a pair that count as long.
 const LONG: f64 = 1e-3;
