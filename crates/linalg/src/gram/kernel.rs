@@ -24,7 +24,8 @@ macro_rules! with_shape {
             const $v: usize = 3;
             $body
         } else if <$t as Lanes>::width::<$s>() >= 4 {
-            const $r: usize = 4;
+            // four rows would need all 16 registers, and a sum then goes through memory
+            const $r: usize = 3;
             const $v: usize = 3;
             $body
         } else {
