@@ -142,7 +142,8 @@ mod tests {
             let mut fast = x.clone();
             walsh_hadamard(&mut fast).unwrap();
             for (i, fast) in fast.iter().enumerate() {
-                let sign = |j: usize| if (i & j).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+                let sign =
+                    |j: usize| if (i & j).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
                 let dense: f64 = x.iter().enumerate().map(|(j, x)| sign(j) * x).sum();
                 assert_eq!(*fast, dense, "length {n}, entry {i}");
             }

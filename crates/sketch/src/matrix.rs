@@ -1,8 +1,6 @@
 //! Products with a dense random matrix that is never stored: tiles of it are made, used on all rows
 //! of the block, and forgotten.
 
-use std::array::from_fn;
-
 use ndarray::{ArrayViewMut2, Axis, Slice};
 
 use crate::dispatch::{Loop, widest};
@@ -14,8 +12,6 @@ const WIDTH: usize = 256;
 const HEIGHT: usize = 32;
 /// Partial sums of an inner product; a fixed number, so that the bits do not depend on the machine.
 const LANES: usize = 16;
-/// Outputs that share the loads of an input.
-const GROUP: usize = 4;
 
 /// Where the entries of the matrix come from.
 pub(crate) trait Entries {
@@ -71,7 +67,10 @@ impl<T: Scalar> Rows<'_, T> {
                 let mut segment = [T::default(); WIDTH];
                 let row = x.row(i);
                 let values = row.slice_axis(Axis(0), Slice::from(range));
-                segment.iter_mut().zip(&values).for_each(|(to, &from)| *to = from);
+                match values.as_slice() {
+                    Some(values) => segment[..values.len()].copy_from_slice(values),
+                    None => segment.iter_mut().zip(&values).for_each(|(to, &from)| *to = from),
+                }
                 widest(Products { tile, segment: &segment, sums });
                 true
             }
@@ -103,38 +102,47 @@ impl<T: Scalar> Loop for Products<'_, T> {
 
     #[inline(always)]
     fn run(self) {
-        let groups = self.tile.chunks_exact(GROUP * WIDTH).zip(self.sums.chunks_exact_mut(GROUP));
+        let x = self.segment.as_chunks::<LANES>().0;
+        let groups = self.tile.chunks_exact(4 * WIDTH).zip(self.sums.chunks_exact_mut(4));
+        // four outputs share the loads of the inputs
         for (rows, sums) in groups {
-            let rows: [&[[T; LANES]]; GROUP] =
-                from_fn(|g| rows[g * WIDTH..(g + 1) * WIDTH].as_chunks().0);
-            let mut partial = [[T::default(); LANES]; GROUP];
-            for (k, x) in self.segment.as_chunks::<LANES>().0.iter().enumerate() {
-                for g in 0..GROUP {
-                    for lane in 0..LANES {
-                        partial[g][lane] += rows[g][k][lane] * x[lane];
-                    }
-                }
+            let (ab, cd) = rows.split_at(2 * WIDTH);
+            let (a, b) = ab.split_at(WIDTH);
+            let (c, d) = cd.split_at(WIDTH);
+            let [a, b, c, d] = [a, b, c, d].map(|row| row.as_chunks::<LANES>().0);
+            let zero = [T::default(); LANES];
+            let (mut p, mut q, mut r, mut s) = (zero, zero, zero, zero);
+            for ((((a, b), c), d), x) in a.iter().zip(b).zip(c).zip(d).zip(x) {
+                accumulate(&mut p, a, x);
+                accumulate(&mut q, b, x);
+                accumulate(&mut r, c, x);
+                accumulate(&mut s, d, x);
             }
-            sums.iter_mut().zip(partial).for_each(|(sum, lanes)| *sum = fold(lanes));
+            sums.copy_from_slice(&[fold(p), fold(q), fold(r), fold(s)]);
         }
+    }
+}
+
+#[inline(always)]
+fn accumulate<T: Scalar>(sums: &mut [T; LANES], weights: &[T; LANES], x: &[T; LANES]) {
+    for k in 0..LANES {
+        sums[k] += weights[k] * x[k];
     }
 }
 
 /// The sum of the lanes, in halves.
 #[inline(always)]
-fn fold<T: Scalar>(mut lanes: [T; LANES]) -> T {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for k in 0..half {
-            lanes[k] = lanes[k] + lanes[k + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
+fn fold<T: Scalar>(lanes: [T; LANES]) -> T {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = lanes;
+    let (a, b, c, d) = (a + i, b + j, c + k, d + l);
+    let (e, f, g, h) = (e + m, f + n, g + o, h + p);
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::array::from_fn;
+
     use super::*;
 
     /// Wider instructions change no bit.

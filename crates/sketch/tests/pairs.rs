@@ -45,8 +45,8 @@ fn moments() {
             }
             let product = |i: usize| x.row(0).dot(&x.row(i)) * y.row(0).dot(&y.row(i));
             let norm = |i: usize| x.row(i).dot(&x.row(i)) * y.row(i).dot(&y.row(i));
-            for i in 0..2 {
-                let moments = Moments::of(&draws[i]);
+            for (i, draws) in draws.iter().enumerate() {
+                let moments = Moments::of(draws);
                 moments.assert_mean(product(i), name);
                 let bound = 8.0 / m as f64 * norm(0) * norm(i);
                 let variance = moments.variance - 4.0 * moments.variance_error;
