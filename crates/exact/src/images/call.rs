@@ -389,7 +389,7 @@ impl<T: Scalar> Engine<T> for Task<'_, '_, '_, T> {
                 continue;
             }
             for group in first(start) / right.width..columns.end.div_ceil(right.width) {
-                self.vectors(worker, lefts.clone(), group)?;
+                self.vectors(worker, lefts.clone(), group, diagonal)?;
                 let at = group * right.width;
                 for (turn, i) in lefts.clone().enumerate() {
                     for j in at.max(first(i))..(at + right.width).min(columns.end) {
@@ -455,6 +455,7 @@ impl<T: Scalar> Task<'_, '_, '_, T> {
         worker: &mut Worker<T>,
         images: Range<usize>,
         group: usize,
+        diagonal: bool,
     ) -> Result<(), Error> {
         let lefts = images.len();
         let recipe = self.recipe();
@@ -480,9 +481,11 @@ impl<T: Scalar> Task<'_, '_, '_, T> {
         if !self.call.draft.resolves::<T>() {
             let bound = self.call.draft.kernel.activations as f64 * UNRESOLVED;
             for (turn, image) in images.enumerate() {
+                // an image meets itself, and mirrors, in lanes that nobody reads
+                let read = |lane: usize| !diagonal || group * right.width + lane > image;
                 let near = worker.runner.unresolved(turn).iter().enumerate();
-                let lanes: Vec<_> =
-                    near.filter(|(_, x)| widen(**x) > bound).map(|(lane, _)| lane).collect();
+                let near = near.filter(|(lane, x)| widen(**x) > bound && read(*lane));
+                let lanes: Vec<_> = near.map(|(lane, _)| lane).collect();
                 self.refine(worker, (turn, image), group, &lanes)?;
             }
         }
