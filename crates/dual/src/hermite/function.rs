@@ -6,7 +6,7 @@ use crate::Error;
 
 /// Which Hermite degrees above 1 occur.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parity {
+pub(crate) enum Parity {
     /// A constant plus an odd function: 3, 5, 7, ...
     Odd,
     /// A straight line plus an even function: 2, 4, 6, ...
@@ -17,7 +17,7 @@ pub(super) enum Parity {
 
 /// A scalar function without a closed-form dual.
 #[derive(Clone, Debug)]
-pub(super) enum Scalar {
+pub(crate) enum Scalar {
     /// Known, with its slope.
     Named(Named),
     /// The user's: values only.
@@ -28,7 +28,7 @@ pub(super) enum Scalar {
 
 /// The named functions that go through the series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named {
+pub(crate) enum Named {
     Tanh,
     Sigmoid,
     Softplus,
@@ -42,7 +42,7 @@ pub(super) enum Named {
 
 impl Named {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Tanh,
         Self::Sigmoid,
         Self::Softplus,
@@ -55,7 +55,7 @@ impl Named {
     ];
 
     /// `None` for those with a closed form.
-    pub(super) fn new(function: NamedFunction) -> Option<Self> {
+    pub(crate) fn new(function: NamedFunction) -> Option<Self> {
         Some(match function {
             NamedFunction::Tanh => Self::Tanh,
             NamedFunction::Sigmoid => Self::Sigmoid,
@@ -70,7 +70,7 @@ impl Named {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Tanh => "tanh",
             Self::Sigmoid => "sigmoid",
@@ -84,7 +84,7 @@ impl Named {
         }
     }
 
-    pub(super) fn parity(self) -> Parity {
+    pub(crate) fn parity(self) -> Parity {
         match self {
             Self::Tanh | Self::Sigmoid | Self::Softsign | Self::Arctan => Parity::Odd,
             Self::Softplus | Self::Swish | Self::LogSigmoid | Self::GeluTanh => Parity::Even,
@@ -93,7 +93,7 @@ impl Named {
     }
 
     /// `s(x)`.
-    pub(super) fn value(self, x: f64) -> f64 {
+    pub(crate) fn value(self, x: f64) -> f64 {
         match self {
             Self::Tanh => x.tanh(),
             Self::Sigmoid => sigmoid(x),
@@ -108,7 +108,7 @@ impl Named {
     }
 
     /// `s'(x)`.
-    pub(super) fn slope(self, x: f64) -> f64 {
+    pub(crate) fn slope(self, x: f64) -> f64 {
         match self {
             Self::Tanh => 4.0 * bell(2.0 * x),
             Self::Sigmoid => bell(x),
@@ -132,7 +132,7 @@ impl Named {
 }
 
 impl Scalar {
-    pub(super) fn parity(&self) -> Parity {
+    pub(crate) fn parity(&self) -> Parity {
         match self {
             Self::Named(function) => function.parity(),
             Self::User(_) | Self::Jumping(_) => Parity::Both,
@@ -140,7 +140,7 @@ impl Scalar {
     }
 
     /// Points to split quadrature at.
-    pub(super) fn kinks(&self) -> &[f64] {
+    pub(crate) fn kinks(&self) -> &[f64] {
         match self {
             Self::Named(_) => &[],
             Self::User(function) | Self::Jumping(function) => function.kinks(),
@@ -152,7 +152,7 @@ impl Scalar {
     /// # Errors
     ///
     /// A user function that fails, or gives a value that is not finite.
-    pub(super) fn values(&self, x: &[f64], y: &mut [f64]) -> Result<(), Error> {
+    pub(crate) fn values(&self, x: &[f64], y: &mut [f64]) -> Result<(), Error> {
         match self {
             Self::Named(function) => {
                 for (x, y) in x.iter().zip(y) {

@@ -18,7 +18,7 @@
 
 mod coefficients;
 mod degrees;
-mod function;
+pub(crate) mod function;
 mod kinks;
 mod projection;
 mod rule;
