@@ -1,0 +1,102 @@
+//! What can go wrong, with the numbers a user needs.
+
+use thiserror::Error;
+use widelimit_arch::Shape;
+
+/// Everything that can stop a feature map.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The network does not fit inputs of this shape.
+    #[error(transparent)]
+    Network(#[from] widelimit_arch::Error),
+    /// A sketch that cannot be made.
+    #[error(transparent)]
+    Sketch(#[from] widelimit_sketch::Error),
+    /// A factorisation that failed.
+    #[error(transparent)]
+    Linalg(#[from] widelimit_linalg::Error),
+    /// An activation cannot be evaluated for the variances that reach it.
+    #[error("{layer}: {source}")]
+    Activation {
+        /// Position in the network, as `layers[3].body[1]`.
+        layer: String,
+        /// What its dual says.
+        source: widelimit_dual::Error,
+    },
+    /// A layer that this strategy has no rule for.
+    #[error("{layer}: `{kind}` has no {strategy} features ({reason})")]
+    NoRule {
+        /// Position in the network.
+        layer: String,
+        /// Name of the layer.
+        kind: String,
+        /// The strategy asked for.
+        strategy: &'static str,
+        /// What is in the way.
+        reason: &'static str,
+    },
+    /// A strategy that is not for this network.
+    #[error("the strategy `{strategy}` does not apply: {reason}")]
+    NotApplicable {
+        /// The strategy asked for.
+        strategy: &'static str,
+        /// What is in the way.
+        reason: String,
+    },
+    /// Fewer features than the map needs.
+    #[error("{got} features are too few: `{strategy}` needs at least {needed} for this network")]
+    TooFewFeatures {
+        /// The strategy asked for.
+        strategy: &'static str,
+        /// The least number that works.
+        needed: usize,
+        /// What was asked for.
+        got: usize,
+    },
+    /// No features at all.
+    #[error("the number of features is 0; it must be at least 1")]
+    NoFeatures,
+    /// Inputs without rows or without columns.
+    #[error("{input} is empty: its shape is {shape:?}")]
+    Empty {
+        /// Which argument.
+        input: &'static str,
+        /// Its axes.
+        shape: Vec<usize>,
+    },
+    /// Inputs of another shape than those the map was made for.
+    #[error("the map is for inputs of shape {expected}, got {got}")]
+    Shape {
+        /// Shape of one input at `fit`.
+        expected: Shape,
+        /// Shape of one input now.
+        got: Shape,
+    },
+    /// An output array of the wrong size.
+    #[error("the output must have {expected:?} rows and columns, has {got:?}")]
+    Output {
+        /// `(n, dim)`.
+        expected: (usize, usize),
+        /// What was given.
+        got: (usize, usize),
+    },
+    /// A NaN or an infinity in the inputs.
+    #[error("input {row} holds {value} at entry {entry}: every entry must be finite")]
+    NonFinite {
+        /// Number of the input.
+        row: usize,
+        /// Which of its numbers, in row-major order.
+        entry: usize,
+        /// What stands there.
+        value: f64,
+    },
+    /// Features that leave the range of the number format.
+    #[error("the features of input {row} overflow {format}")]
+    Overflow {
+        /// Number of the input.
+        row: usize,
+        /// `f32` or `f64`.
+        format: &'static str,
+    },
+}

@@ -1,0 +1,14 @@
+//! Feature maps of infinitely wide networks: `z(x) . z(x')` stands for the NTK or the NNGP of a network,
+//! at a cost linear in the number of inputs.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod error;
+mod projection;
+mod scalar;
+mod settings;
+
+pub use error::Error;
+pub use scalar::Scalar;
+pub use settings::{Quantity, Settings, Strategy};
+pub use widelimit_linalg::Par;
