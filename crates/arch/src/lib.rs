@@ -71,6 +71,7 @@ mod shape;
 mod suggest;
 mod table;
 mod value;
+mod window;
 
 pub use activation::Activation;
 pub use builder::{Branches, Builder};
@@ -86,3 +87,4 @@ pub use preset::{PresetInfo, presets};
 pub use shape::Shape;
 pub use table::{DefaultValue, Group, LayerInfo, ParameterInfo, layers};
 pub use value::{Domain, Value};
+pub use window::Window;

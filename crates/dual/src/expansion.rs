@@ -87,6 +87,22 @@ impl Expansion {
         Ok(c)
     }
 
+    /// `E[s'(sqrt(v) z)]`: `c_1(v) / sqrt(v)`, unless `s` jumps.
+    ///
+    /// # Errors
+    /// As [`coefficients`](Self::coefficients).
+    pub fn mean_slope(&self, v: f64) -> Result<f64, Error> {
+        if !(v.is_finite() && v >= 0.0) {
+            return Err(Error::Variance { index: 0, value: v });
+        }
+        let scale = v.sqrt();
+        let (z, weights) = self.rule(scale);
+        let x: Vec<f64> = z.iter().map(|z| scale * z).collect();
+        let mut s = vec![0.0; x.len()];
+        self.function.slopes(v, &x, &mut s)?;
+        Ok(weights.iter().zip(&s).map(|(w, s)| w * s).sum())
+    }
+
     /// Nodes in standard deviations, and weights times the normal density.
     fn rule(&self, scale: f64) -> (Vec<f64>, Vec<f64>) {
         let inside = |z: &f64| z.abs() < REACH;
@@ -145,6 +161,18 @@ mod tests {
                     "{activation:?}: {kd}, {exact:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_mean_slope_is_the_first_coefficient_unless_there_are_jumps() {
+        for activation in all() {
+            let expansion = Expansion::new(&activation).unwrap();
+            let slope = expansion.mean_slope(1.7).unwrap();
+            let line = expansion.coefficients(1.7, 2).unwrap()[1] / 1.7f64.sqrt();
+            let jumps = Dual::new(&activation).unwrap().homogeneity() == Some(0.0);
+            let expected = if jumps { 0.0 } else { line };
+            assert!((slope - expected).abs() < 1e-9, "{activation:?}: {slope}, {expected}");
         }
     }
 

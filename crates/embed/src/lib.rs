@@ -4,11 +4,14 @@
 #![warn(missing_docs)]
 
 mod error;
+mod layered;
+mod map;
 mod projection;
 mod scalar;
 mod settings;
 
 pub use error::Error;
+pub use map::FeatureMap;
 pub use scalar::Scalar;
 pub use settings::{Quantity, Settings, Strategy};
 pub use widelimit_linalg::Par;

@@ -53,7 +53,6 @@ mod scalar;
 mod sink;
 mod tiles;
 mod variance;
-mod window;
 
 pub use error::Error;
 pub use inputs::Inputs;

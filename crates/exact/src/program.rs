@@ -12,13 +12,12 @@ use std::collections::HashMap;
 
 use widelimit_arch::{
     Activation, Combine, GlobalSelfAttention, Layer, Mechanism, Mode, Network, Parameterization,
-    Position, Shape, Step, Weights,
+    Position, Shape, Step, Weights, Window,
 };
 use widelimit_dual::Dual;
 
 use crate::error::Error;
 use crate::options::Want;
-use crate::window::Window;
 
 /// One step of the program. Registers are given by index.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,16 +7,17 @@
 mod dense;
 mod structured;
 
+use std::sync::OnceLock;
+
 use ndarray::{ArrayView2, ArrayViewMut2};
 use widelimit_sketch::random::Stream;
 
 use self::dense::Dense;
 use self::structured::Structured;
-use crate::Error;
 use crate::scalar::Scalar;
 
 /// Columns from which on transforms take the place of dense products.
-const MANY: usize = 256;
+const MANY: usize = 128;
 
 /// Lengths of the directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,29 +28,48 @@ pub(crate) enum Law {
     Sphere,
 }
 
-/// A random matrix `W` with `dim_out` rows of `dim_in` entries, `E[w w^T] = I`.
+/// Whether rows know of one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Orthogonal to each other, as many at a time as there are columns: less variance.
+    Orthogonal,
+    /// Independent.
+    Independent,
+}
+
+/// A random matrix `W` with `dim_out` rows of `dim_in` entries, `E[w w^T] = I`; drawn when it is used
+/// first.
 #[derive(Debug)]
 pub(crate) struct Projection {
     dim_in: usize,
     dim_out: usize,
-    kind: Kind,
+    law: Law,
+    rows: Rows,
+    stream: Stream,
+    drawn: OnceLock<Drawn>,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum Drawn {
     Dense(Dense),
     Structured(Structured),
 }
 
 impl Projection {
     /// The matrix of a stream.
-    pub fn new(dim_in: usize, dim_out: usize, law: Law, stream: Stream) -> Result<Self, Error> {
-        let kind = if dim_in < MANY {
-            Kind::Dense(Dense::new(dim_in, dim_out, law, stream)?)
-        } else {
-            Kind::Structured(Structured::new(dim_in, dim_out, law, stream))
-        };
-        Ok(Self { dim_in, dim_out, kind })
+    pub fn new(dim_in: usize, dim_out: usize, law: Law, rows: Rows, stream: Stream) -> Self {
+        Self { dim_in, dim_out, law, rows, stream, drawn: OnceLock::new() }
+    }
+
+    fn drawn(&self) -> &Drawn {
+        let Self { dim_in, dim_out, law, rows, stream, .. } = *self;
+        self.drawn.get_or_init(|| match rows {
+            Rows::Independent => Drawn::Dense(Dense::independent(dim_in, dim_out, law, stream)),
+            Rows::Orthogonal if dim_in < MANY => {
+                Drawn::Dense(Dense::orthogonal(dim_in, dim_out, law, stream))
+            }
+            Rows::Orthogonal => Drawn::Structured(Structured::new(dim_in, dim_out, law, stream)),
+        })
     }
 
     /// Overwrites `out`, `(n, dim_out)` with contiguous rows, with `x W^T`; `x` is `(n, dim_in)`. A
@@ -57,18 +77,30 @@ impl Projection {
     pub fn apply<T: Scalar>(&self, x: ArrayView2<T>, mut out: ArrayViewMut2<T>) {
         debug_assert_eq!(x.ncols(), self.dim_in);
         debug_assert_eq!(out.dim(), (x.nrows(), self.dim_out));
-        match &self.kind {
-            Kind::Dense(dense) => dense.apply(x, out),
-            Kind::Structured(structured) => structured.apply(x, &mut out),
+        match self.drawn() {
+            Drawn::Dense(dense) => dense.apply(x, out),
+            Drawn::Structured(structured) => structured.apply(x, &mut out),
         }
     }
 
-    /// Bytes that the matrix holds.
-    pub fn bytes(&self) -> usize {
-        match &self.kind {
-            Kind::Dense(_) => self.dim_in * self.dim_out * 12,
-            Kind::Structured(structured) => structured.bytes(),
+    /// Mean length of a Gaussian vector in units of the rows' length: what `E|w . x|` has to be divided
+    /// by to be that of a standard normal `w`. 1 where rows are Gaussian.
+    pub fn shortening(&self) -> f64 {
+        if self.law == Law::Gaussian {
+            return 1.0;
         }
+        // E[chi_n] / sqrt(n), by the recurrence E[chi_n] E[chi_(n+1)] = n
+        let n = match self.drawn() {
+            Drawn::Dense(_) => self.dim_in,
+            Drawn::Structured(structured) => structured.size(),
+        };
+        let mean = (1..n).fold((2.0 / std::f64::consts::PI).sqrt(), |mean, k| k as f64 / mean);
+        mean / (n as f64).sqrt()
+    }
+
+    /// Number of rows.
+    pub fn dim_out(&self) -> usize {
+        self.dim_out
     }
 }
 
@@ -84,7 +116,8 @@ mod tests {
     use widelimit_linalg::{Par, gram};
 
     fn matrix(dim_in: usize, dim_out: usize, law: Law) -> Array2<f64> {
-        let projection = Projection::new(dim_in, dim_out, law, Stream::new(3, 0, 0)).unwrap();
+        let projection =
+            Projection::new(dim_in, dim_out, law, Rows::Orthogonal, Stream::new(3, 0, 0));
         let mut out = Array2::zeros((dim_in, dim_out));
         projection.apply(Array2::eye(dim_in).view(), out.view_mut());
         out.reversed_axes().as_standard_layout().into_owned()
@@ -125,7 +158,7 @@ mod tests {
     fn rows_do_not_depend_on_their_batch() {
         for dim_in in [9, 300] {
             let projection =
-                Projection::new(dim_in, 700, Law::Gaussian, Stream::new(1, 0, 0)).unwrap();
+                Projection::new(dim_in, 700, Law::Gaussian, Rows::Orthogonal, Stream::new(1, 0, 0));
             let x = Array2::from_shape_fn((5, dim_in), |(i, j)| ((3 * i + j) as f32).sin());
             let mut all = Array2::zeros((5, 700));
             projection.apply(x.view(), all.view_mut());

@@ -65,8 +65,9 @@ impl Structured {
         }
     }
 
-    pub fn bytes(&self) -> usize {
-        4 * self.signs.len() + 8 * self.lengths.len()
+    /// Dimension of the sphere the rows are on.
+    pub fn size(&self) -> usize {
+        self.size
     }
 }
 

@@ -5,7 +5,7 @@
 //! offset form a box of positions `p`, which convolutions and activations map into a box of one offset
 //! again (core specification §1.4).
 
-use crate::window::Window;
+use widelimit_arch::Window;
 
 /// Spatial axes carried; images of fewer axes have leading axes of length 1.
 pub(crate) const AXES: usize = 3;

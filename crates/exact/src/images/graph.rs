@@ -6,7 +6,7 @@
 
 use crate::images::geometry::{AXES, Offsets, Size, positions, size, windows};
 use crate::program::{Affine, Join, Mixing, Op, PoolScaling, Program, Spatial, TMap};
-use crate::window::Window;
+use widelimit_arch::Window;
 
 /// What makes a value.
 #[derive(Clone, Debug, PartialEq)]

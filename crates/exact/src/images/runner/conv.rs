@@ -8,7 +8,7 @@ use crate::images::sweeps::{BoxSum, Gather, Taps};
 use crate::program::TMap;
 use crate::rows::{AffineBoth, AffineK};
 use crate::scalar::{Scalar, round};
-use crate::window::Window;
+use widelimit_arch::Window;
 
 /// Bytes of covariances and tangent kernels that a block of rows of an image may have.
 const BLOCK: usize = 8 << 10;

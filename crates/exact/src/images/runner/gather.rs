@@ -11,7 +11,7 @@ use crate::images::sweeps::{Push, Run, Sum};
 use crate::images::two;
 use crate::program::PoolScaling;
 use crate::scalar::{Scalar, round, widen};
-use crate::window::Window;
+use widelimit_arch::Window;
 
 /// Entries along an axis that go into coarser images, by their offset.
 pub(super) type Pooled<T> = Vec<(i32, Vec<Run<T>>)>;

@@ -1,14 +1,21 @@
 //! One axis of a convolution or of a pooling layer.
 
-use widelimit_arch::{Conv, Padding, Pool};
+use crate::layer::{Conv, Padding, Pool};
 
 /// Output position `q` reads the input positions `(q stride + d dilation - pad) / spread` for
 /// `d < filter`: those that are whole numbers and not outside.
 ///
-/// Borders as in core specification §1.3: `SAME` pads `max((out - 1) stride + extent - in, 0)` zeros, the
-/// smaller half first, `CIRCULAR` the same amounts by wrapping around.
+/// `SAME` pads `max((out - 1) stride + extent - in, 0)` zeros, the smaller half first, `CIRCULAR` the same
+/// amounts by wrapping around.
+///
+/// ```
+/// use widelimit_arch::{Conv, Padding, Window};
+/// let conv = Conv::new([3], 1.0).padding(Padding::Same);
+/// let axis = Window::conv(&conv, &[5], &[5])[0];
+/// assert_eq!((axis.tap(0, 0), axis.tap(0, 1), axis.taps(0)), (None, Some(0), 2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub struct Window {
     /// Positions of the input.
     pub input: usize,
     /// Positions of the output.

@@ -1,0 +1,539 @@
+//! A network as steps that make blocks of features.
+//!
+//! Linear layers only edit scales and references ([`Parts`]); blocks of columns are made by
+//! activations, by products, and by layers that move between positions. The kernel's rules are those of
+//! the exact engine: a register is the pair of features of the NNGP and of the NTK.
+
+use widelimit_arch::{
+    Combine, Layer, LayerNorm, Mode, Network, Parameterization, Position, Shape, Step as Place,
+    Weights, Window,
+};
+use widelimit_sketch::TensorSrht;
+use widelimit_sketch::random::Stream;
+
+use super::curve::Curve;
+use super::parts::{Part, Parts};
+use super::taps::{Layout, Scaling, Taps};
+use crate::Error;
+use crate::projection::{Law, Projection, Rows};
+use crate::settings::{Quantity, Settings, Strategy};
+
+/// The block of a single column of ones.
+pub(super) const ONES: usize = 0;
+/// The block of the inputs.
+pub(super) const INPUT: usize = 1;
+
+/// Columns and positions of a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    pub dim: usize,
+    pub positions: usize,
+}
+
+/// One step: makes a block, or the factors of rows.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// An activation's factors and blocks.
+    Activation(Box<Activation>),
+    /// Factors `1 / sqrt(|phi|^2 + eps)`; with `spatial` the mean over positions.
+    Norm { nngp: Parts, norm: LayerNorm, factor: usize },
+    /// A block at other positions.
+    Move { part: Part, taps: usize, layout: Layout, to: usize },
+    /// Products `(G x)_j (H y)_j / sqrt(m)`.
+    Product { parts: [Parts; 2], directions: [Projection; 2], to: usize },
+}
+
+/// An activation.
+#[derive(Debug)]
+pub(super) struct Activation {
+    pub curve: usize,
+    /// Features of the units.
+    pub nngp: Parts,
+    /// Features of the tangent kernel below.
+    pub ntk: Parts,
+    /// Factors of rows: `E[s]`, the coefficient of the line, `E[s']`.
+    pub mean: Option<usize>,
+    pub line: Option<usize>,
+    pub slope: Option<usize>,
+    /// Random features of `s` (what is left of it).
+    pub values: Option<(Projection, usize)>,
+    /// Random features of `s'` (what is left of it) times those of `ntk`.
+    pub slopes: Option<Slopes>,
+    /// Whether degrees 0 and 1 are taken off.
+    pub centred: bool,
+}
+
+/// How slopes and tangent features are multiplied.
+#[derive(Debug)]
+pub(super) struct Slopes {
+    pub directions: Projection,
+    pub product: Product,
+    pub to: usize,
+}
+
+/// Products of two blocks.
+#[derive(Debug)]
+pub(super) enum Product {
+    /// `(G psi)_j s'_j`: every slope has a projection of its own.
+    Direct(Projection),
+    /// A sketch of all products.
+    Sketched(TensorSrht),
+}
+
+/// A compiled network.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub blocks: Vec<Block>,
+    pub steps: Vec<Step>,
+    pub names: Vec<String>,
+    pub moves: Vec<Taps>,
+    pub factors: usize,
+    pub output: Parts,
+}
+
+/// The activations of a network; every one is looked at once, however often it occurs.
+#[derive(Debug, Default)]
+pub(super) struct Curves(Vec<(widelimit_arch::Activation, Curve)>);
+
+impl Curves {
+    /// Looks at all activations of a network.
+    pub fn new(network: &Network) -> Result<Self, Error> {
+        let mut curves = Self::default();
+        for (at, layer) in network.walk() {
+            let Layer::Activation(activation) = layer else { continue };
+            if curves.find(activation).is_none() {
+                let wrap = |source| Error::Activation { layer: at.to_string(), source };
+                let curve = Curve::new(activation).map_err(wrap)?;
+                curves.0.push((activation.clone(), curve));
+            }
+        }
+        Ok(curves)
+    }
+
+    fn find(&self, activation: &widelimit_arch::Activation) -> Option<usize> {
+        self.0.iter().position(|(known, _)| known == activation)
+    }
+
+    /// The activation of this number.
+    pub fn get(&self, index: usize) -> &Curve {
+        &self.0[index].1
+    }
+}
+
+impl Program {
+    /// Columns of the output.
+    pub fn dim(&self) -> usize {
+        self.output.iter().map(|part| self.blocks[part.block].dim).sum()
+    }
+}
+
+/// Features of a layer's output.
+#[derive(Clone, Debug)]
+struct State {
+    nngp: Parts,
+    ntk: Option<Parts>,
+}
+
+/// How many columns every kind of block gets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sizes {
+    /// Columns per unit of weight.
+    pub unit: f64,
+    /// Added to the last random block.
+    pub extra: usize,
+}
+
+/// Compiles a network.
+pub(super) struct Compiler<'a> {
+    program: Program,
+    curves: &'a Curves,
+    settings: &'a Settings,
+    sizes: Sizes,
+    shapes: Vec<(Position, [Shape; 2])>,
+    /// Activations seen, of all.
+    seen: usize,
+    all: usize,
+    steps: u32,
+}
+
+/// Number of activations of a network, in the order of the compiler.
+fn activations(network: &Network) -> usize {
+    network.walk().filter(|(_, layer)| matches!(layer, Layer::Activation(_))).count()
+}
+
+impl<'a> Compiler<'a> {
+    /// Compiles for inputs of this shape, whose block has `input` columns.
+    pub fn compile(
+        network: &Network,
+        curves: &'a Curves,
+        shape: &Shape,
+        input: usize,
+        settings: &'a Settings,
+        sizes: Sizes,
+    ) -> Result<Program, Error> {
+        let shapes = network.shapes(shape)?;
+        let positions = shape.positions().unwrap_or(usize::MAX);
+        let mut compiler = Self {
+            program: Program {
+                blocks: vec![Block { dim: 1, positions: 0 }, Block { dim: input, positions }],
+                steps: Vec::new(),
+                names: Vec::new(),
+                moves: Vec::new(),
+                factors: 0,
+                output: Parts::default(),
+            },
+            curves,
+            settings,
+            sizes,
+            shapes: shapes.into_iter().map(|l| (l.at, [l.input, l.output])).collect(),
+            seen: 0,
+            all: activations(network),
+            steps: 0,
+        };
+        let mut state = State { nngp: Parts::of(INPUT), ntk: None };
+        for (index, layer) in network.layers().iter().enumerate() {
+            compiler.layer(layer, &mut state, &Position::new(index))?;
+        }
+        let output = network.output_shape(shape)?;
+        if !output.is_vector() {
+            let reason = format!("the network ends on {output} positions and channels");
+            return Err(Error::NotApplicable { strategy: settings.strategy.name(), reason });
+        }
+        let mut program = compiler.program;
+        program.output = match settings.quantity {
+            Quantity::Nngp => state.nngp,
+            Quantity::Ntk => state.ntk.unwrap_or_default(),
+        };
+        Ok(program)
+    }
+
+    fn block(&mut self, dim: usize, positions: usize) -> usize {
+        self.program.blocks.push(Block { dim, positions });
+        self.program.blocks.len() - 1
+    }
+
+    fn factor(&mut self) -> usize {
+        self.program.factors += 1;
+        self.program.factors - 1
+    }
+
+    /// A stream that no other step has.
+    fn stream(&mut self, role: u32) -> Stream {
+        Stream::new(self.settings.seed, self.steps, role)
+    }
+
+    fn dim(&self, parts: &Parts) -> usize {
+        parts.iter().map(|part| self.program.blocks[part.block].dim).sum()
+    }
+
+    fn shapes(&self, at: &Position) -> [Shape; 2] {
+        let known = self.shapes.iter().find(|(place, _)| place == at);
+        known.map_or_else(|| [Shape::vector(1), Shape::vector(1)], |(_, shapes)| shapes.clone())
+    }
+
+    fn no_rule(&self, layer: &Layer, at: &Position, reason: &'static str) -> Error {
+        Error::NoRule {
+            layer: at.to_string(),
+            kind: layer.name().to_owned(),
+            strategy: self.settings.strategy.name(),
+            reason,
+        }
+    }
+
+    fn layer(&mut self, layer: &Layer, state: &mut State, at: &Position) -> Result<(), Error> {
+        self.steps += 1;
+        let [input, output] = self.shapes(at);
+        match layer {
+            Layer::Dense(dense) => self.weights(&dense.weights, input.channels, state),
+            Layer::Conv(conv) | Layer::ConvTranspose(conv) => {
+                let transposed = matches!(layer, Layer::ConvTranspose(_));
+                let windows = if transposed { Window::conv_transpose } else { Window::conv };
+                let windows = windows(conv, &input.spatial, &output.spatial);
+                self.moved(Taps::conv(&windows), state);
+                let fan_in = input.channels.saturating_mul(conv.filter.iter().product());
+                self.weights(&conv.weights, fan_in, state);
+            }
+            Layer::AvgPool(pool) | Layer::SumPool(pool) => {
+                let scaling = match layer {
+                    Layer::SumPool(_) => Scaling::One,
+                    _ if pool.normalize_edges => Scaling::Inside,
+                    _ => Scaling::Window,
+                };
+                let windows = Window::pool(pool, &input.spatial, &output.spatial);
+                self.moved(Taps::pool(&windows, scaling), state);
+            }
+            Layer::GlobalAvgPool | Layer::GlobalSumPool => {
+                let mean = matches!(layer, Layer::GlobalAvgPool);
+                self.moved(Taps::global(positions(&input), mean), state);
+            }
+            Layer::Flatten if input.is_vector() => {}
+            Layer::Flatten => self.moved(Taps::flatten(positions(&input)), state),
+            Layer::Activation(activation) => self.activation(activation, state, &input, at)?,
+            Layer::LayerNorm(norm) => {
+                let factor = self.factor();
+                let step = Step::Norm { nngp: state.nngp.clone(), norm: *norm, factor };
+                self.program.steps.push(step);
+                state.nngp = state.nngp.with_factor(factor);
+                state.ntk = state.ntk.take().map(|ntk| ntk.with_factor(factor));
+            }
+            Layer::Dropout(dropout) => {
+                if dropout.mode == Mode::Train && dropout.keep_rate != 1.0 {
+                    let reason = "in train mode it acts on equal inputs only";
+                    return Err(self.no_rule(layer, at, reason));
+                }
+            }
+            Layer::Identity => {}
+            Layer::Residual { body, shortcut } => {
+                let branches: [(&[Layer], &dyn Fn(usize) -> Place); 2] =
+                    [(body, &Place::Body), (shortcut, &Place::Shortcut)];
+                self.branches(&branches, Combine::Sum, state, at)?;
+            }
+            Layer::Parallel { branches, combine } => {
+                let steps: Vec<_> =
+                    (0..branches.len()).map(|b| move |i| Place::Branch(b, i)).collect();
+                let branches: Vec<(&[Layer], &dyn Fn(usize) -> Place)> = branches
+                    .iter()
+                    .zip(&steps)
+                    .map(|(layers, step)| (layers.as_slice(), step as &dyn Fn(usize) -> Place))
+                    .collect();
+                self.branches(&branches, *combine, state, at)?;
+            }
+            Layer::ConvLocal(_) => {
+                return Err(self.no_rule(layer, at, "its positions share no weights"));
+            }
+            Layer::Aggregate => {
+                return Err(self.no_rule(layer, at, "inputs come without a graph"));
+            }
+            Layer::GlobalSelfAttention(_) => {
+                return Err(self.no_rule(layer, at, "scores are not linear in the features"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A dense layer, or what a convolution does behind its taps.
+    fn weights(&mut self, weights: &Weights, inputs: usize, state: &mut State) {
+        let variance = weights.w_std * weights.w_std;
+        let shift = weights.b_std.map_or(0.0, |b| b * b);
+        let (own, own_shift) = match weights.parameterization {
+            Parameterization::Ntk => (variance, shift),
+            Parameterization::Standard { s: [s_in, _] } => {
+                (inputs as f64 / s_in, if weights.b_std.is_some() { 1.0 } else { 0.0 })
+            }
+        };
+        let ones = |square: f64| Part { block: ONES, square, factors: Vec::new() };
+        if self.settings.quantity == Quantity::Ntk && (weights.trainable || state.ntk.is_some()) {
+            let mut ntk = state.ntk.take().unwrap_or_default().times(variance);
+            if weights.trainable {
+                ntk.extend(&state.nngp, own);
+                ntk.add(ones(own_shift));
+            }
+            state.ntk = Some(ntk);
+        }
+        state.nngp = state.nngp.times(variance);
+        state.nngp.add(ones(shift));
+    }
+
+    /// Replaces every block by one at the output positions; copies of a block move once.
+    fn moved(&mut self, taps: Taps, state: &mut State) {
+        let outputs = taps.outputs();
+        let widest = self.width(0, self.all);
+        let index = self.program.moves.len();
+        let mut known: Vec<(Part, usize)> = Vec::new();
+        let mut replace = |part: &Part| {
+            let same = |(other, _): &&(Part, usize)| {
+                other.block == part.block && other.factors == part.factors
+            };
+            if let Some((_, to)) = known.iter().find(same) {
+                return *to;
+            }
+            let dim = self.program.blocks[part.block].dim;
+            let dim_out = taps.full(dim).min(dim.max(widest));
+            let to = self.block(dim_out, outputs);
+            let stream = self.stream(to as u32);
+            let layout = Layout::new(&taps, dim, dim_out, stream);
+            let part = Part { square: 1.0, ..part.clone() };
+            self.program.steps.push(Step::Move { part: part.clone(), taps: index, layout, to });
+            known.push((part, to));
+            to
+        };
+        state.nngp = state.nngp.replaced(&mut replace);
+        state.ntk = state.ntk.take().map(|ntk| ntk.replaced(&mut replace));
+        self.program.moves.push(taps);
+    }
+
+    /// Columns of the random features of the activation of this number: later ones get more, since the
+    /// errors of earlier ones are damped on their way.
+    fn width(&self, kind: usize, index: usize) -> usize {
+        let last = index + 1 == self.all;
+        let weight = match kind {
+            0 => index as f64 + 2.0,
+            _ if last => 2.0 * (index as f64 + 1.5),
+            _ => index as f64 + 1.5,
+        };
+        let tangents = self.settings.quantity == Quantity::Ntk;
+        let extra = if last && (kind == 1) == tangents { self.sizes.extra } else { 0 };
+        ((self.sizes.unit * weight) as usize).max(1) + extra
+    }
+
+    fn activation(
+        &mut self,
+        activation: &widelimit_arch::Activation,
+        state: &mut State,
+        input: &Shape,
+        at: &Position,
+    ) -> Result<(), Error> {
+        let Some(curve) = self.curves.find(activation) else { return Ok(()) };
+        let index = self.seen;
+        self.seen += 1;
+        let centred = self.settings.strategy != Strategy::Random;
+        let facts = self.curves.get(curve);
+        let (unit, jumps, flat, straight) =
+            (facts.unit(), facts.jumps(), facts.is_flat(), facts.is_straight());
+        // only where lengths of directions come out as factors may they be equal
+        let law = if facts.is_radial() { Law::Sphere } else { Law::Gaussian };
+        let mut step = Activation {
+            curve,
+            nngp: state.nngp.clone(),
+            ntk: state.ntk.clone().filter(|_| !flat).unwrap_or_default(),
+            mean: None,
+            line: None,
+            slope: None,
+            values: None,
+            slopes: None,
+            centred,
+        };
+        let rows = if centred { Rows::Orthogonal } else { Rows::Independent };
+        let (units, tangents) = (self.dim(&step.nngp), self.dim(&step.ntk));
+        let mut nngp = Parts::default();
+        let mut ntk = Parts::default();
+        if centred {
+            let mean = self.factor();
+            step.mean = Some(mean);
+            nngp.add(Part { block: ONES, square: 1.0, factors: vec![mean] });
+            if let Some(unit) = unit {
+                nngp.extend(&step.nngp, unit.line * unit.line);
+                ntk.extend(&step.ntk, unit.slope * unit.slope);
+            } else {
+                let line = self.factor();
+                step.line = Some(line);
+                nngp.extend(&step.nngp.with_factor(line), 1.0);
+                if !step.ntk.is_empty() {
+                    let slope = if jumps { self.factor() } else { line };
+                    step.slope = jumps.then_some(slope);
+                    ntk.extend(&step.ntk.with_factor(slope), 1.0);
+                }
+            }
+        }
+        let positions = positions(input);
+        if !(centred && straight) && units > 0 {
+            let dim = self.width(0, index);
+            let stream = self.stream(0);
+            let directions = Projection::new(units, dim, law, rows, stream);
+            let to = self.block(dim, positions);
+            step.values = Some((directions, to));
+            nngp.extend(&Parts::of(to), 1.0);
+            if tangents > 0 {
+                let dim = self.width(1, index);
+                let streams = [self.stream(1), self.stream(2)];
+                let product = if centred {
+                    let product =
+                        Projection::new(tangents, dim, Law::Sphere, Rows::Orthogonal, streams[1]);
+                    Product::Direct(product)
+                } else {
+                    Product::Sketched(TensorSrht::new((tangents, dim), dim, streams[1])?)
+                };
+                let directions = Projection::new(units, dim, law, rows, streams[0]);
+                let to = self.block(dim, positions);
+                step.slopes = Some(Slopes { directions, product, to });
+                ntk.extend(&Parts::of(to), 1.0);
+            }
+        }
+        self.program.names.push(at.to_string());
+        self.program.steps.push(Step::Activation(Box::new(step)));
+        state.nngp = nngp;
+        state.ntk = state.ntk.as_ref().map(|_| ntk);
+        Ok(())
+    }
+
+    fn branches(
+        &mut self,
+        branches: &[(&[Layer], &dyn Fn(usize) -> Place)],
+        combine: Combine,
+        state: &mut State,
+        at: &Position,
+    ) -> Result<(), Error> {
+        let [input, output] = self.shapes(at);
+        let mut joined: Option<State> = None;
+        for (layers, step) in branches {
+            let mut branch = state.clone();
+            let mut channels = input.channels;
+            for (index, layer) in layers.iter().enumerate() {
+                let at = at.inside(step(index));
+                self.layer(layer, &mut branch, &at)?;
+                channels = self.shapes(&at)[1].channels;
+            }
+            if combine == Combine::Concat {
+                let weight = channels as f64 / output.channels as f64;
+                branch.nngp = branch.nngp.times(weight);
+                branch.ntk = branch.ntk.map(|ntk| ntk.times(weight));
+            }
+            joined = Some(match joined {
+                None => branch,
+                Some(known) if combine == Combine::Product => {
+                    self.product(known, branch, &output)?
+                }
+                Some(mut known) => {
+                    known.nngp.extend(&branch.nngp, 1.0);
+                    known.ntk = match (known.ntk, branch.ntk) {
+                        (Some(mut known), Some(other)) => {
+                            known.extend(&other, 1.0);
+                            Some(known)
+                        }
+                        (known, other) => known.or(other),
+                    };
+                    known
+                }
+            });
+        }
+        if let Some(joined) = joined {
+            *state = joined;
+        }
+        Ok(())
+    }
+
+    /// `K = K_1 K_2`, `T = T_1 K_2 + K_1 T_2`.
+    fn product(&mut self, left: State, right: State, output: &Shape) -> Result<State, Error> {
+        let positions = positions(output);
+        let nngp = self.times(&left.nngp, &right.nngp, positions)?;
+        let mut ntk = Parts::default();
+        let tangents = left.ntk.is_some() || right.ntk.is_some();
+        for (tangent, other) in [(&left.ntk, &right.nngp), (&right.ntk, &left.nngp)] {
+            if let Some(tangent) = tangent {
+                ntk.extend(&self.times(tangent, other, positions)?, 1.0);
+            }
+        }
+        Ok(State { nngp, ntk: tangents.then_some(ntk) })
+    }
+
+    fn times(&mut self, left: &Parts, right: &Parts, positions: usize) -> Result<Parts, Error> {
+        let dims = [self.dim(left), self.dim(right)];
+        if dims.contains(&0) {
+            return Ok(Parts::default());
+        }
+        self.steps += 1;
+        let dim = self.width(0, self.all);
+        let streams = [self.stream(0), self.stream(1)];
+        let direction =
+            |i: usize| Projection::new(dims[i], dim, Law::Sphere, Rows::Orthogonal, streams[i]);
+        let directions = [direction(0), direction(1)];
+        let to = self.block(dim, positions);
+        let parts = [left.clone(), right.clone()];
+        self.program.steps.push(Step::Product { parts, directions, to });
+        Ok(Parts::of(to))
+    }
+}
+
+fn positions(shape: &Shape) -> usize {
+    shape.positions().unwrap_or(usize::MAX)
+}

@@ -1,0 +1,250 @@
+//! The steps on a few inputs: features of all their positions, block after block.
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use widelimit_sketch::{PairSketch, Rows};
+
+use super::curve::{Moments, Of};
+use super::parts::{Part, Parts};
+use super::program::{Activation, Block, Curves, ONES, Product, Program, Step};
+use crate::Error;
+use crate::projection::Projection;
+use crate::scalar::{Scalar, round, widen};
+
+/// What there is of the inputs of one call.
+pub(super) struct Run<'a, T> {
+    program: &'a Program,
+    curves: &'a Curves,
+    inputs: usize,
+    blocks: Vec<Array2<T>>,
+    factors: Vec<Vec<f64>>,
+}
+
+impl<'a, T: Scalar> Run<'a, T> {
+    /// Runs all steps on inputs whose block is `input`, `(inputs * positions, columns)`.
+    pub fn new(
+        program: &'a Program,
+        curves: &'a Curves,
+        inputs: usize,
+        input: Array2<T>,
+    ) -> Result<Self, Error> {
+        let empty = || Array2::from_elem((0, 0), round(0.0));
+        let mut blocks: Vec<_> = program.blocks.iter().map(|_| empty()).collect();
+        blocks[super::program::INPUT] = input;
+        let factors = vec![Vec::new(); program.factors];
+        let mut run = Self { program, curves, inputs, blocks, factors };
+        let mut names = program.names.iter();
+        for step in &program.steps {
+            match step {
+                Step::Activation(step) => {
+                    let layer = names.next().map_or("", String::as_str);
+                    run.activation(step).map_err(|error| match error {
+                        Failure::Dual(source) => {
+                            Error::Activation { layer: layer.to_owned(), source }
+                        }
+                        Failure::Sketch(source) => Error::Sketch(source),
+                    })?;
+                }
+                Step::Norm { nngp, norm, factor } => {
+                    let mut squares = squares(run.side_by_side(nngp).view());
+                    let positions = squares.len() / inputs;
+                    if norm.spatial {
+                        for image in squares.chunks_exact_mut(positions) {
+                            let mean = image.iter().sum::<f64>() / positions as f64;
+                            image.fill(mean);
+                        }
+                    }
+                    run.factors[*factor] =
+                        squares.into_iter().map(|v| inverse_root(v + norm.eps)).collect();
+                }
+                Step::Move { part, taps, layout, to } => {
+                    let Block { dim, positions } = program.blocks[*to];
+                    let mut out = Array2::from_elem((inputs * positions, dim), round::<T>(0.0));
+                    let scales = run.scales(part);
+                    let taps = &program.moves[*taps];
+                    if part.block == ONES {
+                        let ones = Array2::from_elem((inputs * taps.inputs(), 1), round(1.0));
+                        layout.apply(taps, ones.view(), scales.as_deref(), out.view_mut());
+                    } else {
+                        let block = run.blocks[part.block].view();
+                        layout.apply(taps, block, scales.as_deref(), out.view_mut());
+                    }
+                    run.blocks[*to] = out;
+                }
+                Step::Product { parts, directions, to } => {
+                    let factor = |i: usize| {
+                        let x = run.side_by_side(&parts[i]);
+                        project(&directions[i], x.view())
+                    };
+                    let (mut left, right) = (factor(0), factor(1));
+                    let scale = round::<T>((left.ncols() as f64).sqrt().recip());
+                    left.zip_mut_with(&right, |x, &y| *x = *x * y * scale);
+                    run.blocks[*to] = left;
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    /// Writes the features of the inputs, which have one position now; columns beyond them are 0.
+    pub fn output(&self, mut out: ArrayViewMut2<T>) {
+        let features = self.side_by_side(&self.program.output);
+        out.fill(round(0.0));
+        for (from, mut to) in features.outer_iter().zip(out.outer_iter_mut()) {
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
+        }
+    }
+
+    /// Product of a part's factors, row by row.
+    fn scales(&self, part: &Part) -> Option<Vec<f64>> {
+        let mut factors = part.factors.iter().map(|&factor| &self.factors[factor]);
+        let mut scales = factors.next()?.clone();
+        for factor in factors {
+            scales.iter_mut().zip(factor).for_each(|(scale, factor)| *scale *= factor);
+        }
+        Some(scales)
+    }
+
+    /// Rows of a list of parts: those of its blocks or factors.
+    fn rows(&self, parts: &Parts) -> usize {
+        let rows = |part: &Part| match part.factors.first() {
+            Some(&factor) => self.factors[factor].len(),
+            None => self.blocks[part.block].nrows(),
+        };
+        // a constant alone has no rows of its own
+        let some = parts.iter().map(rows).max().unwrap_or(0);
+        if some == 0 { self.inputs } else { some }
+    }
+
+    /// The columns of all parts.
+    fn side_by_side(&self, parts: &Parts) -> Array2<T> {
+        let rows = self.rows(parts);
+        let dim = parts.iter().map(|part| self.program.blocks[part.block].dim).sum();
+        let mut out = Array2::from_elem((rows, dim), round::<T>(0.0));
+        let mut first = 0;
+        for part in parts.iter() {
+            let root = part.square.sqrt();
+            let scales = self.scales(part);
+            let scale = |row: usize| round::<T>(root * scales.as_ref().map_or(1.0, |s| s[row]));
+            let block = &self.blocks[part.block];
+            let dim = self.program.blocks[part.block].dim;
+            for (row, mut out) in out.outer_iter_mut().enumerate() {
+                let scale = scale(row);
+                let Some(out) = out.as_slice_mut() else { continue };
+                let out = &mut out[first..first + dim];
+                if part.block == ONES {
+                    out[0] = scale;
+                } else {
+                    out.iter_mut().zip(block.row(row)).for_each(|(out, &x)| *out = scale * x);
+                }
+            }
+            first += dim;
+        }
+        out
+    }
+
+    fn activation(&mut self, step: &Activation) -> Result<(), Failure> {
+        let curve = self.curves.get(step.curve);
+        let units = self.side_by_side(&step.nngp);
+        let variances = squares(units.view());
+        // directions of equal length have another mean than Gaussian ones, and products of degree 2
+        // the same
+        let shortening =
+            step.values.as_ref().map_or(1.0, |(directions, _)| directions.shortening());
+        let moments = |v: &f64| {
+            let moments = curve.moments(*v)?;
+            Ok(Moments { mean: moments.mean / shortening, ..moments })
+        };
+        let moments = variances.iter().map(moments).collect::<Result<Vec<_>, Failure>>()?;
+        let chosen = |of: fn(&Moments) -> f64| moments.iter().map(of).collect::<Vec<_>>();
+        let factors: [(Option<usize>, fn(&Moments) -> f64); 3] =
+            [(step.mean, |m| m.mean), (step.line, |m| m.line), (step.slope, |m| m.slope)];
+        for (factor, of) in factors {
+            if let Some(factor) = factor {
+                self.factors[factor] = chosen(of);
+            }
+        }
+        if let Some((directions, to)) = &step.values {
+            let mut features = project(directions, units.view());
+            let scale = (directions.dim_out() as f64).sqrt().recip();
+            let mut line = Vec::new();
+            for (i, mut row) in features.outer_iter_mut().enumerate() {
+                let Some(row) = row.as_slice_mut() else { continue };
+                line.clear();
+                line.extend_from_slice(row);
+                curve.apply(Of::Values, variances[i], row)?;
+                let Moments { mean, line: slope, .. } =
+                    if step.centred { moments[i] } else { Moments::NONE };
+                let (mean, slope, scale) = (round::<T>(mean), round::<T>(slope), round::<T>(scale));
+                for (z, &u) in row.iter_mut().zip(&line) {
+                    *z = (*z - mean - slope * u) * scale;
+                }
+            }
+            self.blocks[*to] = features;
+        }
+        if let Some(slopes) = &step.slopes {
+            let tangents = self.side_by_side(&step.ntk);
+            let mut features = project(&slopes.directions, units.view());
+            let scale = (features.ncols() as f64).sqrt().recip();
+            for (i, mut row) in features.outer_iter_mut().enumerate() {
+                let Some(row) = row.as_slice_mut() else { continue };
+                curve.apply(Of::Slopes, variances[i], row)?;
+                let mean = if step.centred { moments[i].slope } else { 0.0 };
+                let (mean, scale) = (round::<T>(mean), round::<T>(scale));
+                row.iter_mut().for_each(|z| *z = (*z - mean) * scale);
+            }
+            self.blocks[slopes.to] = match &slopes.product {
+                Product::Direct(directions) => {
+                    let mut products = project(directions, tangents.view());
+                    products.zip_mut_with(&features, |x, &y| *x = *x * y);
+                    products
+                }
+                Product::Sketched(sketch) => {
+                    let mut out =
+                        Array2::from_elem((tangents.nrows(), sketch.dim_out()), round::<T>(0.0));
+                    let (tangents, features) = (tangents.view(), features.view());
+                    sketch.apply_pair(
+                        Rows::from(tangents),
+                        Rows::from(features),
+                        out.view_mut(),
+                    )?;
+                    out
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+/// What stops a step.
+enum Failure {
+    Dual(widelimit_dual::Error),
+    Sketch(widelimit_sketch::Error),
+}
+
+impl From<widelimit_dual::Error> for Failure {
+    fn from(error: widelimit_dual::Error) -> Self {
+        Self::Dual(error)
+    }
+}
+
+impl From<widelimit_sketch::Error> for Failure {
+    fn from(error: widelimit_sketch::Error) -> Self {
+        Self::Sketch(error)
+    }
+}
+
+fn project<T: Scalar>(directions: &Projection, x: ArrayView2<T>) -> Array2<T> {
+    let mut out = Array2::from_elem((x.nrows(), directions.dim_out()), round::<T>(0.0));
+    directions.apply(x, out.view_mut());
+    out
+}
+
+/// Squared norms of rows in double precision.
+fn squares<T: Scalar>(x: ArrayView2<T>) -> Vec<f64> {
+    x.outer_iter().map(|row| row.iter().map(|&x| widen(x) * widen(x)).sum()).collect()
+}
+
+/// `1 / sqrt(v)`, and 0 where there is nothing to normalise.
+fn inverse_root(v: f64) -> f64 {
+    if v > 0.0 { 1.0 / v.sqrt() } else { 0.0 }
+}

@@ -1,0 +1,188 @@
+//! The feature map of a network.
+
+use ndarray::{Array2, ArrayViewD, ArrayViewMut2, Axis};
+use rayon::prelude::*;
+use widelimit_arch::{Network, Shape};
+use widelimit_linalg::Par;
+
+use crate::Error;
+use crate::layered::Layered;
+use crate::scalar::{Scalar, round, widen};
+use crate::settings::Settings;
+
+/// Numbers of inputs that are worked on together, at most.
+const BLOCK: usize = 64;
+
+/// Positions of inputs that are worked on together, at least one input.
+const POSITIONS: usize = 1024;
+
+/// A map `x -> z(x)` to `dim` numbers with `z(x) . z(x')` close to the NTK or the NNGP of a network.
+///
+/// It is made from a network, the shape of the inputs and [`Settings`]; the same three give the same
+/// features, to the last bit, whatever the threads and however the inputs are split into calls.
+///
+/// ```
+/// use ndarray::Array2;
+/// use widelimit_arch::{Network, Shape};
+/// use widelimit_embed::{FeatureMap, Par, Settings};
+///
+/// let network = Network::preset("mlp:1:relu")?;
+/// let map = FeatureMap::new(&network, &Shape::vector(3), &Settings::new(256))?;
+/// let x = Array2::from_shape_fn((5, 3), |(i, j)| (i as f64 - j as f64).sin());
+/// let z = map.transform(x.view().into_dyn(), &Par::single())?;
+/// assert_eq!(z.dim(), (5, 256));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct FeatureMap {
+    network: Network,
+    settings: Settings,
+    shape: Shape,
+    engine: Engine,
+}
+
+/// One strategy.
+#[derive(Debug)]
+enum Engine {
+    Layered(Layered),
+}
+
+impl FeatureMap {
+    /// The map of a network for inputs of one shape.
+    ///
+    /// # Errors
+    /// A network that does not take such inputs or has a layer without a rule, no features or fewer
+    /// than the map needs.
+    pub fn new(network: &Network, shape: &Shape, settings: &Settings) -> Result<Self, Error> {
+        if settings.dim == 0 {
+            return Err(Error::NoFeatures);
+        }
+        let engine = Engine::Layered(Layered::new(network, shape, settings)?);
+        Ok(Self::of(network, shape, settings, engine))
+    }
+
+    fn of(network: &Network, shape: &Shape, settings: &Settings, engine: Engine) -> Self {
+        let (network, settings, shape) = (network.clone(), settings.clone(), shape.clone());
+        Self { network, settings, shape, engine }
+    }
+
+    /// The same map with another seed: independent features of the same law, without looking at the
+    /// network again.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn reseeded(&self, seed: u64) -> Result<Self, Error> {
+        let settings = Settings { seed, ..self.settings.clone() };
+        let engine = match &self.engine {
+            Engine::Layered(engine) => {
+                Engine::Layered(engine.again(&self.network, &self.shape, &settings)?)
+            }
+        };
+        Ok(Self::of(&self.network, &self.shape, &settings, engine))
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Number of features.
+    pub fn dim(&self) -> usize {
+        self.settings.dim
+    }
+
+    /// What it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Shape of one input.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Features of inputs, one a row: `x` is `(n, d)`, or `(n, spatial axes.., channels)`.
+    ///
+    /// # Errors
+    /// As [`transform_into`](Self::transform_into).
+    pub fn transform<T: Scalar>(&self, x: ArrayViewD<T>, par: &Par) -> Result<Array2<T>, Error> {
+        let rows = x.shape().first().copied().unwrap_or(0);
+        let mut out = Array2::from_elem((rows, self.dim()), round::<T>(0.0));
+        self.transform_into(x, out.view_mut(), par)?;
+        Ok(out)
+    }
+
+    /// The same into an array of the caller, `(n, dim)`.
+    ///
+    /// # Errors
+    /// Inputs of another shape or with entries that are not finite (`out` is then untouched), an
+    /// output of another size, features that overflow.
+    pub fn transform_into<T: Scalar>(
+        &self,
+        x: ArrayViewD<T>,
+        mut out: ArrayViewMut2<T>,
+        par: &Par,
+    ) -> Result<(), Error> {
+        let rows = self.check(&x)?;
+        if out.dim() != (rows, self.dim()) {
+            return Err(Error::Output { expected: (rows, self.dim()), got: out.dim() });
+        }
+        let positions = self.shape.positions().unwrap_or(1).max(1);
+        let size = (POSITIONS / positions).clamp(1, BLOCK);
+        let width = positions * self.shape.channels;
+        let work = |start: usize, x: ArrayViewD<T>, out: ArrayViewMut2<T>| {
+            let flat: Vec<T> = x.iter().copied().collect();
+            let rows = out.nrows();
+            let x = Array2::from_shape_vec((rows, width), flat).map_err(|_| Error::NoFeatures)?;
+            self.block(start, x, out)
+        };
+        let inputs = x.axis_chunks_iter(Axis(0), size);
+        let outputs = out.axis_chunks_iter_mut(Axis(0), size);
+        let jobs: Vec<_> =
+            inputs.zip(outputs).enumerate().map(|(i, (x, out))| (i * size, x, out)).collect();
+        if par.threads() == 1 {
+            return jobs.into_iter().try_for_each(|(start, x, out)| work(start, x, out));
+        }
+        par.install(|| jobs.into_par_iter().try_for_each(|(start, x, out)| work(start, x, out)))
+    }
+
+    fn block<T: Scalar>(
+        &self,
+        start: usize,
+        x: Array2<T>,
+        mut out: ArrayViewMut2<T>,
+    ) -> Result<(), Error> {
+        match &self.engine {
+            Engine::Layered(engine) => engine.block(x.view(), out.view_mut())?,
+        }
+        let bad = out.outer_iter().position(|row| row.iter().any(|z| !widen(*z).is_finite()));
+        match bad {
+            None => Ok(()),
+            Some(row) => {
+                let format = <T as widelimit_linalg::Scalar>::NAME;
+                Err(Error::Overflow { row: start + row, format })
+            }
+        }
+    }
+
+    /// The number of inputs, if they are what the map is for.
+    fn check<T: Scalar>(&self, x: &ArrayViewD<T>) -> Result<usize, Error> {
+        let (rows, got) = match x.shape() {
+            [rows, spatial @ .., channels] => (*rows, Shape::image(spatial, *channels)),
+            shape => return Err(Error::Empty { input: "x", shape: shape.to_vec() }),
+        };
+        if rows == 0 {
+            return Err(Error::Empty { input: "x", shape: x.shape().to_vec() });
+        }
+        if got != self.shape {
+            return Err(Error::Shape { expected: self.shape.clone(), got });
+        }
+        for (row, input) in x.outer_iter().enumerate() {
+            let bad = input.iter().enumerate().find(|(_, value)| !widen(**value).is_finite());
+            if let Some((entry, value)) = bad {
+                return Err(Error::NonFinite { row, entry, value: widen(*value) });
+            }
+        }
+        Ok(rows)
+    }
+}
