@@ -81,6 +81,12 @@ pub enum Error {
         /// What was given.
         got: (usize, usize),
     },
+    /// Something learned that this map knows nothing of.
+    #[error("`{name}` is not an array of this feature map")]
+    UnknownArray {
+        /// Its name.
+        name: String,
+    },
     /// A NaN or an infinity in the inputs.
     #[error("input {row} holds {value} at entry {entry}: every entry must be finite")]
     NonFinite {

@@ -61,6 +61,48 @@ impl FeatureMap {
         Ok(Self::of(network, shape, settings, engine))
     }
 
+    /// The map of a network for inputs like these: what can be adapted to the data (directions, range
+    /// of norms) is learned from them, a few thousand rows are enough. Any input may be mapped
+    /// afterwards, and stays unbiased where the strategy is.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new) and [`transform`](Self::transform).
+    pub fn fit<T: Scalar>(
+        network: &Network,
+        x: ArrayViewD<T>,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let shape = match x.shape() {
+            [_, spatial @ .., channels] => Shape::image(spatial, *channels),
+            shape => return Err(Error::Empty { input: "x", shape: shape.to_vec() }),
+        };
+        Self::new(network, &shape, settings)
+    }
+
+    /// What was learned from data, by name: with the network, the shape and the settings all that is
+    /// needed to make the same map again ([`from_arrays`](Self::from_arrays)).
+    pub fn arrays(&self) -> Vec<(String, Array2<f64>)> {
+        match &self.engine {
+            Engine::Layered(_) => Vec::new(),
+        }
+    }
+
+    /// The map with what another one had learned: the same features to the last bit.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and for arrays that do not belong to such a map.
+    pub fn from_arrays(
+        network: &Network,
+        shape: &Shape,
+        settings: &Settings,
+        arrays: &[(String, Array2<f64>)],
+    ) -> Result<Self, Error> {
+        match arrays.first() {
+            None => Self::new(network, shape, settings),
+            Some((name, _)) => Err(Error::UnknownArray { name: name.clone() }),
+        }
+    }
+
     fn of(network: &Network, shape: &Shape, settings: &Settings, engine: Engine) -> Self {
         let (network, settings, shape) = (network.clone(), settings.clone(), shape.clone());
         Self { network, settings, shape, engine }

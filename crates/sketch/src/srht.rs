@@ -2,8 +2,8 @@
 
 use ndarray::ArrayViewMut2;
 
-use crate::dispatch::{Loop, widest};
 use crate::error::{Error, at_most, positive};
+use crate::flip::flip_signs;
 use crate::hadamard::walsh_hadamard;
 use crate::random::Stream;
 use crate::rows::{Row, by_row};
@@ -74,7 +74,7 @@ impl Srht {
         let blocks = out.chunks_mut(self.length).zip(self.kept.chunks(self.length));
         for ((out, kept), signs) in blocks.zip(self.signs.chunks(self.dim_in.div_ceil(32))) {
             row.write(scratch);
-            widest(Flip { x: &mut scratch[..self.dim_in], signs });
+            flip_signs(&mut scratch[..self.dim_in], signs);
             let done = walsh_hadamard(scratch);
             debug_assert!(done.is_ok());
             out.iter_mut().zip(kept).for_each(|(z, &k)| *z = scratch[k as usize]);
@@ -91,25 +91,6 @@ impl Srht {
         self.signed_sums(row, scratch, out);
         let scale = T::from_f64((self.kept.len() as f64).sqrt().recip());
         out.iter_mut().for_each(|z| *z = *z * scale);
-    }
-}
-
-/// Random signs.
-struct Flip<'a, T> {
-    x: &'a mut [T],
-    signs: &'a [u32],
-}
-
-impl<T: Scalar> Loop for Flip<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        for (x, word) in self.x.chunks_mut(32).zip(self.signs) {
-            for (k, x) in x.iter_mut().enumerate() {
-                *x = if word >> k & 1 == 0 { *x } else { -*x };
-            }
-        }
     }
 }
 

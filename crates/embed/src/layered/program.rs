@@ -55,20 +55,21 @@ pub(super) struct Activation {
     pub mean: Option<usize>,
     pub line: Option<usize>,
     pub slope: Option<usize>,
-    /// Random features of `s` (what is left of it).
-    pub values: Option<(Projection, usize)>,
-    /// Random features of `s'` (what is left of it) times those of `ntk`.
-    pub slopes: Option<Slopes>,
+    /// What is sampled, unless degrees 0 and 1 are all there is.
+    pub sampled: Option<Sampled>,
     /// Whether degrees 0 and 1 are taken off.
     pub centred: bool,
 }
 
-/// How slopes and tangent features are multiplied.
+/// The random features of an activation.
 #[derive(Debug)]
-pub(super) struct Slopes {
+pub(super) struct Sampled {
+    /// First those of the values, then those of the slopes.
     pub directions: Projection,
-    pub product: Product,
-    pub to: usize,
+    /// How many values, and their block.
+    pub values: (usize, usize),
+    /// Products of slopes with the features of `ntk`, and their block.
+    pub slopes: Option<(Product, usize)>,
 }
 
 /// Products of two blocks.
@@ -399,8 +400,7 @@ impl<'a> Compiler<'a> {
             mean: None,
             line: None,
             slope: None,
-            values: None,
-            slopes: None,
+            sampled: None,
             centred,
         };
         let rows = if centred { Rows::Orthogonal } else { Rows::Independent };
@@ -428,26 +428,28 @@ impl<'a> Compiler<'a> {
         let positions = positions(input);
         if !(centred && straight) && units > 0 {
             let dim = self.width(0, index);
-            let stream = self.stream(0);
-            let directions = Projection::new(units, dim, law, rows, stream);
             let to = self.block(dim, positions);
-            step.values = Some((directions, to));
             nngp.extend(&Parts::of(to), 1.0);
+            let values = (dim, to);
+            let mut all = dim;
+            let mut slopes = None;
             if tangents > 0 {
                 let dim = self.width(1, index);
-                let streams = [self.stream(1), self.stream(2)];
+                let stream = self.stream(1);
                 let product = if centred {
-                    let product =
-                        Projection::new(tangents, dim, Law::Sphere, Rows::Orthogonal, streams[1]);
+                    let orthogonal = Rows::Orthogonal;
+                    let product = Projection::new(tangents, dim, Law::Sphere, orthogonal, stream);
                     Product::Direct(product)
                 } else {
-                    Product::Sketched(TensorSrht::new((tangents, dim), dim, streams[1])?)
+                    Product::Sketched(TensorSrht::new((tangents, dim), dim, stream)?)
                 };
-                let directions = Projection::new(units, dim, law, rows, streams[0]);
                 let to = self.block(dim, positions);
-                step.slopes = Some(Slopes { directions, product, to });
+                slopes = Some((product, to));
                 ntk.extend(&Parts::of(to), 1.0);
+                all += dim;
             }
+            let directions = Projection::new(units, all, law, rows, self.stream(0));
+            step.sampled = Some(Sampled { directions, values, slopes });
         }
         self.program.names.push(at.to_string());
         self.program.steps.push(Step::Activation(Box::new(step)));

@@ -1,6 +1,6 @@
 //! The steps on a few inputs: features of all their positions, block after block.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use widelimit_sketch::{PairSketch, Rows};
 
 use super::curve::{Moments, Of};
@@ -149,7 +149,7 @@ impl<'a, T: Scalar> Run<'a, T> {
         // directions of equal length have another mean than Gaussian ones, and products of degree 2
         // the same
         let shortening =
-            step.values.as_ref().map_or(1.0, |(directions, _)| directions.shortening());
+            step.sampled.as_ref().map_or(1.0, |sampled| sampled.directions.shortening());
         let moments = |v: &f64| {
             let moments = curve.moments(*v)?;
             Ok(Moments { mean: moments.mean / shortening, ..moments })
@@ -163,54 +163,47 @@ impl<'a, T: Scalar> Run<'a, T> {
                 self.factors[factor] = chosen(of);
             }
         }
-        if let Some((directions, to)) = &step.values {
-            let mut features = project(directions, units.view());
-            let scale = (directions.dim_out() as f64).sqrt().recip();
-            let mut line = Vec::new();
-            for (i, mut row) in features.outer_iter_mut().enumerate() {
-                let Some(row) = row.as_slice_mut() else { continue };
-                line.clear();
-                line.extend_from_slice(row);
-                curve.apply(Of::Values, variances[i], row)?;
-                let Moments { mean, line: slope, .. } =
-                    if step.centred { moments[i] } else { Moments::NONE };
-                let (mean, slope, scale) = (round::<T>(mean), round::<T>(slope), round::<T>(scale));
-                for (z, &u) in row.iter_mut().zip(&line) {
-                    *z = (*z - mean - slope * u) * scale;
-                }
+        let Some(sampled) = &step.sampled else { return Ok(()) };
+        let all = project(&sampled.directions, units.view());
+        let count = sampled.values.0;
+        let (units, slopes) = all.view().split_at(Axis(1), count);
+        let mut features = units.to_owned();
+        let scale = (count as f64).sqrt().recip();
+        for (i, (mut row, units)) in features.outer_iter_mut().zip(units.outer_iter()).enumerate() {
+            let (Some(row), Some(units)) = (row.as_slice_mut(), units.to_slice()) else { continue };
+            curve.apply(Of::Values, variances[i], row)?;
+            let Moments { mean, line, .. } = if step.centred { moments[i] } else { Moments::NONE };
+            let (mean, line, scale) = (round::<T>(mean), round::<T>(line), round::<T>(scale));
+            for (z, &u) in row.iter_mut().zip(units) {
+                *z = (*z - mean - line * u) * scale;
             }
-            self.blocks[*to] = features;
         }
-        if let Some(slopes) = &step.slopes {
-            let tangents = self.side_by_side(&step.ntk);
-            let mut features = project(&slopes.directions, units.view());
-            let scale = (features.ncols() as f64).sqrt().recip();
-            for (i, mut row) in features.outer_iter_mut().enumerate() {
-                let Some(row) = row.as_slice_mut() else { continue };
-                curve.apply(Of::Slopes, variances[i], row)?;
-                let mean = if step.centred { moments[i].slope } else { 0.0 };
-                let (mean, scale) = (round::<T>(mean), round::<T>(scale));
-                row.iter_mut().for_each(|z| *z = (*z - mean) * scale);
+        self.blocks[sampled.values.1] = features;
+        let Some((product, to)) = &sampled.slopes else { return Ok(()) };
+        let mut features = slopes.to_owned();
+        let scale = (features.ncols() as f64).sqrt().recip();
+        for (i, mut row) in features.outer_iter_mut().enumerate() {
+            let Some(row) = row.as_slice_mut() else { continue };
+            curve.apply(Of::Slopes, variances[i], row)?;
+            let mean = if step.centred { moments[i].slope } else { 0.0 };
+            let (mean, scale) = (round::<T>(mean), round::<T>(scale));
+            row.iter_mut().for_each(|z| *z = (*z - mean) * scale);
+        }
+        let tangents = self.side_by_side(&step.ntk);
+        self.blocks[*to] = match product {
+            Product::Direct(directions) => {
+                let mut products = project(directions, tangents.view());
+                products.zip_mut_with(&features, |x, &y| *x = *x * y);
+                products
             }
-            self.blocks[slopes.to] = match &slopes.product {
-                Product::Direct(directions) => {
-                    let mut products = project(directions, tangents.view());
-                    products.zip_mut_with(&features, |x, &y| *x = *x * y);
-                    products
-                }
-                Product::Sketched(sketch) => {
-                    let mut out =
-                        Array2::from_elem((tangents.nrows(), sketch.dim_out()), round::<T>(0.0));
-                    let (tangents, features) = (tangents.view(), features.view());
-                    sketch.apply_pair(
-                        Rows::from(tangents),
-                        Rows::from(features),
-                        out.view_mut(),
-                    )?;
-                    out
-                }
-            };
-        }
+            Product::Sketched(sketch) => {
+                let mut out =
+                    Array2::from_elem((tangents.nrows(), sketch.dim_out()), round::<T>(0.0));
+                let pair = (Rows::from(tangents.view()), Rows::from(features.view()));
+                sketch.apply_pair(pair.0, pair.1, out.view_mut())?;
+                out
+            }
+        };
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use widelimit_sketch::random::Stream;
-use widelimit_sketch::walsh_hadamard;
+use widelimit_sketch::{flip_signs, walsh_hadamard};
 
 use super::{Law, length};
 use crate::scalar::{Scalar, round};
@@ -50,7 +50,7 @@ impl Structured {
                 scratch.fill(round(0.0));
                 scratch.iter_mut().zip(x).for_each(|(to, &x)| *to = x * scale);
                 for signs in signs.chunks_exact(words) {
-                    flip(&mut scratch, signs);
+                    flip_signs(&mut scratch, signs);
                     let done = walsh_hadamard(&mut scratch);
                     debug_assert!(done.is_ok());
                 }
@@ -68,14 +68,5 @@ impl Structured {
     /// Dimension of the sphere the rows are on.
     pub fn size(&self) -> usize {
         self.size
-    }
-}
-
-/// Changes the sign of the entries whose bit is set.
-fn flip<T: Scalar>(x: &mut [T], signs: &[u32]) {
-    for (x, word) in x.chunks_mut(32).zip(signs) {
-        for (bit, x) in x.iter_mut().enumerate() {
-            *x = if word >> bit & 1 == 0 { *x } else { -*x };
-        }
     }
 }
