@@ -39,6 +39,22 @@ pub enum Error {
         /// The offending value.
         value: f64,
     },
+    /// A magnitude whose moments would leave the range of double precision.
+    #[error(
+        "{what} has the value {value:e} in row {row}, column {column}; magnitudes up to {most:e} can be summed up"
+    )]
+    OutOfRange {
+        /// Which argument.
+        what: &'static str,
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+        /// The offending value.
+        value: f64,
+        /// Largest magnitude allowed.
+        most: f64,
+    },
     /// A kernel between training points must be symmetric up to rounding.
     #[error(
         "the training kernel is not symmetric: entries ({row}, {column}) and ({column}, {row}) differ by {difference:e}"
@@ -135,6 +151,11 @@ pub enum Error {
         "the criterion `ErrorRate` needs class targets; regression chooses its ridge by `SquaredError`"
     )]
     CriterionNeedsClasses,
+    /// Moments do not tell which rows a model gets wrong.
+    #[error(
+        "the criterion `ErrorRate` needs the rows: moments choose the ridge by `SquaredError`, or by leave-one-out in a second pass"
+    )]
+    CriterionNeedsRows,
     /// All layers are to be trained, and only the NNGP was given.
     #[error("training all layers needs the NTK beside the NNGP")]
     NtkMissing,

@@ -8,6 +8,7 @@
 //! | kernel, numbers | predictions | [`KernelRidge`] |
 //! | kernel, classes | predictions | [`Classifier`] (`fit_kernel`) |
 //! | features, numbers or classes | predictions | [`FeatureRidge`], [`Classifier`] (`fit_features`) |
+//! | features too many to hold, numbers or classes | predictions | [`StreamingRidge`], [`StreamingClassifier`] |
 //! | kernel, numbers | predictions with variances, marginal likelihood | [`GaussianProcess`] |
 //! | NTK (or NNGP) | the network after training time `t` | [`gradient_flow`] |
 //! | NNGP and NTK | mean and covariance over random initialisations | [`ensemble`] |
@@ -51,6 +52,7 @@ pub mod ridge;
 mod rounding;
 mod search;
 mod spectrum;
+pub mod streaming;
 mod system;
 mod walk;
 
@@ -68,4 +70,5 @@ pub use loo::{LooPath, LooPoint};
 pub use posterior::{Posterior, Prior};
 pub use ridge::{Criterion, Ridge, RidgePath, Route, Shift};
 pub use spectrum::Time;
+pub use streaming::{StreamingClassifier, StreamingRidge};
 pub use widelimit_linalg::{Par, Scalar};

@@ -49,6 +49,23 @@ pub fn feature_ridge(ridge: &Ridge, n: usize, p: usize, m: usize, element: usize
     }
 }
 
+/// Peak of [`crate::StreamingRidge`] for `p` features and `m` outputs, moments included and however many rows.
+///
+/// ```
+/// use widelimit_learn::{Ridge, memory};
+/// // The moments, their copy that is factored in place, and a block of rows.
+/// let bytes = memory::streaming_ridge(&Ridge::Value(1e-3), 4096, 10);
+/// assert!(bytes < 370_000_000);
+/// ```
+pub fn streaming_ridge(ridge: &Ridge, p: usize, m: usize) -> u64 {
+    // A block of rows, and the same packed.
+    let moments = square(p) * 8 + columns(p + m, 2 * 1024 + 64) + columns(p, m);
+    match ridge {
+        Ridge::Auto(_) => moments + square(p) * 8 * (1 + EIGEN_MATRICES) + columns(p, 4 * m),
+        _ => moments + square(p) * 8 + columns(p, 4 * m + 600),
+    }
+}
+
 /// Rows of the random subset that starts the search of [`Route::Cholesky`].
 pub(crate) const SUBSET: usize = 2000;
 
