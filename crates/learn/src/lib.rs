@@ -9,6 +9,7 @@
 //! | kernel, classes | predictions | [`Classifier`] (`fit_kernel`) |
 //! | features, numbers or classes | predictions | [`FeatureRidge`], [`Classifier`] (`fit_features`) |
 //! | features too many to hold, numbers or classes | predictions | [`StreamingRidge`], [`StreamingClassifier`] |
+//! | kernel of a sample, features | how good the features are | [`Certify`] |
 //! | kernel, numbers | predictions with variances, marginal likelihood | [`GaussianProcess`] |
 //! | NTK (or NNGP) | the network after training time `t` | [`gradient_flow`] |
 //! | NNGP and NTK | mean and covariance over random initialisations | [`ensemble`] |
@@ -34,6 +35,7 @@
 #![warn(missing_docs)]
 
 mod bracket;
+pub mod certificate;
 mod check;
 pub mod classification;
 mod diagnostics;
@@ -56,6 +58,7 @@ pub mod streaming;
 mod system;
 mod walk;
 
+pub use certificate::{Certificate, Certify, CheckedCertify, Estimate};
 pub use classification::{
     CheckedClassifier, Classifier, FeatureClassifierModel, KernelClassifierModel,
 };
