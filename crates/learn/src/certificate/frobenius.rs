@@ -104,7 +104,7 @@ impl Design {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
+    use ndarray::{Axis, array};
 
     #[test]
     fn a_sample_of_everything_is_exact() {
@@ -120,6 +120,28 @@ mod tests {
         assert!(
             (product[[0, 1]] - 12.0 / 14.0).abs() < 1e-15 && product[[1, 0]] == product[[0, 1]]
         );
+    }
+
+    #[test]
+    fn leaving_out_a_point_is_estimating_without_it() {
+        let s = 5;
+        let entry = |i: usize, j: usize| ((i * j + 3 * (i + j)) % 7) as f64;
+        let e = Array2::from_shape_fn((s, s), |(i, j)| entry(i, j) - 2.5);
+        let k = Array2::from_shape_fn((s, s), |(i, j)| 1.0 / (1.0 + entry(i, j)));
+        let logarithm = |i: usize| {
+            let rest: Vec<usize> = (0..s).filter(|j| *j != i).collect();
+            let part = |a: &Array2<f64>| a.select(Axis(0), &rest).select(Axis(1), &rest);
+            let design = Design { sample: s - 1, population: 20 };
+            0.5 * design.products(&[part(&e)], &part(&k))[[0, 0]].ln()
+        };
+        let left: Vec<f64> = (0..s).map(logarithm).collect();
+        let mean = left.iter().sum::<f64>() / 5.0;
+        let spread = left.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
+        // Of 20 points 15 were not drawn.
+        let want = quantile(0.9, 4) * (spread * 4.0 / 5.0 * 0.75).sqrt();
+        let got = Design { sample: s, population: 20 }.estimate(&e, &k, 0.9);
+        assert!(((got.high / got.value).ln() / want - 1.0).abs() < 1e-12);
+        assert!(((got.value / got.low).ln() / want - 1.0).abs() < 1e-12);
     }
 
     /// Sampling all subsets of three of five points gives the whole on average.
