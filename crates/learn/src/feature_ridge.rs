@@ -16,6 +16,7 @@ use crate::path::Basis;
 use crate::ridge::{Ridge, Shift};
 use crate::rounding::{Rounding, times_power};
 use crate::spectrum::scale_rows;
+use crate::streaming::{add_products, mirror};
 use crate::system::System;
 
 /// Rows that are widened to double precision at a time.
@@ -254,9 +255,9 @@ fn normal<T: Scalar>(
             let roots = (0..z.nrows()).map(|i| targets.weight(block * BLOCK + i).sqrt()).collect();
             scale_rows(&mut z, &roots);
         }
-        matrix += &matmul(z.t(), z.view(), par);
-        rhs += &matmul(z.t(), b, par);
+        add_products(&mut matrix, &mut rhs, z.view(), b, par);
     }
+    mirror(&mut matrix);
     Normal { matrix, rhs, trace }
 }
 

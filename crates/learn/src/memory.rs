@@ -4,6 +4,7 @@
 //! length `n` are not.
 
 use crate::ridge::{EIGEN_LIMIT, Ridge, Route};
+use crate::streaming;
 
 /// Matrices of `n x n` doubles alive at the peak of an eigendecomposition: the matrix, its vectors, and a
 /// workspace of three.
@@ -61,7 +62,12 @@ pub fn streaming_ridge(ridge: &Ridge, p: usize, m: usize) -> u64 {
     // A block of rows, and the same packed.
     let moments = square(p) * 8 + columns(p + m, 2 * 1024 + 64) + columns(p, m);
     match ridge {
-        Ridge::Auto(_) => moments + square(p) * 8 * (1 + EIGEN_MATRICES) + columns(p, 4 * m),
+        Ridge::Auto(path)
+            if path.route == Route::Eigen
+                || path.route == Route::Auto && p <= streaming::EIGEN_LIMIT =>
+        {
+            moments + square(p) * 8 * (1 + EIGEN_MATRICES) + columns(p, 4 * m)
+        }
         _ => moments + square(p) * 8 + columns(p, 4 * m + 600),
     }
 }

@@ -6,11 +6,15 @@ use widelimit_linalg::{
 };
 
 use crate::Error;
+use crate::bracket::STEP;
 use crate::check::widen;
 use crate::diagnostics::{BLOCK, Diagnostics, ratio, square};
 
 /// Largest system for which a failure is explained by the kernel's smallest eigenvalue.
 const EXPLAIN: usize = 1024;
+
+/// Half decades upwards that a failing factorisation may take where none has succeeded yet.
+const RESCUE: i32 = 8;
 
 /// Most steps of iterative refinement.
 const REFINEMENTS: usize = 8;
@@ -52,6 +56,28 @@ impl<T: Scalar> System<T> {
             }
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// At `ridge`, or at the first half decade above it that can be factored; returned with the ridge that
+    /// was reached. `good`, the smallest ridge that could be so far, is the last one tried.
+    pub fn climbing(
+        kernel: Array2<T>,
+        ridge: f64,
+        good: Option<f64>,
+        par: &Par,
+    ) -> Result<(Self, f64), Error> {
+        let mean =
+            kernel.diag().iter().map(|v| v.to_f64()).sum::<f64>() / kernel.nrows() as f64 + ridge;
+        let most = good.map_or(ridge * STEP.powi(RESCUE - 1), |good| good.max(ridge));
+        let steps = ((most / ridge).ln() / STEP.ln() - 1e-9).ceil() as i32;
+        let above = |s| ridge * STEP.powi(s);
+        let rungs = (0..steps).map(above).chain([most]);
+        let ladder: Vec<f64> = rungs.map(|r| (r - ridge) / mean).collect();
+        let system = Self::with_ladder(kernel, ridge, &ladder, par)?;
+        // Rounding must not make another ridge of the one that was reached.
+        let reached = |r: &f64| (system.shift / r - 1.0).abs() < 1e-9;
+        let ridge = good.filter(reached).unwrap_or(system.shift);
+        Ok((system, ridge))
     }
 
     /// With the usual ladder of jitters.

@@ -6,7 +6,7 @@ use ndarray::{Array2, Axis};
 use widelimit_linalg::{Par, Scalar, SymmetricEigen, symmetric_eigen};
 
 use crate::Error;
-use crate::bracket::{Bracketed, STEP, bracket};
+use crate::bracket::{Bracketed, bracket};
 use crate::diagnostics::{Diagnostics, splitmix};
 use crate::kernel_ridge::Solution;
 use crate::loo::{LooPath, LooPoint, Targets, better};
@@ -15,9 +15,6 @@ use crate::path::Basis;
 use crate::ridge::{Criterion, RidgePath, Route};
 use crate::rounding::{Rounding, semidefinite};
 use crate::system::System;
-
-/// Half decades upwards that a failing factorisation may take where none has succeeded yet.
-const RESCUE: i32 = 8;
 
 /// Seed of the subset of rows that starts the search.
 const SEED: u64 = 0x5EED;
@@ -45,21 +42,10 @@ struct Walker<'a, T> {
 }
 
 impl<T: Scalar> Walker<'_, T> {
-    /// Leave-one-out at `ridge`, or at the first half decade above it that can be factored. `good`, the
-    /// smallest ridge that could be so far, is the last one tried.
+    /// Leave-one-out at `ridge`, or above it as [`System::climbing`] says.
     fn evaluate(&mut self, ridge: f64, good: Option<f64>) -> Result<LooPoint, Error> {
         let kernel = self.kernel.take().unwrap_or_default();
-        let mean =
-            kernel.diag().iter().map(|v| v.to_f64()).sum::<f64>() / kernel.nrows() as f64 + ridge;
-        let most = good.map_or(ridge * STEP.powi(RESCUE - 1), |good| good.max(ridge));
-        let steps = ((most / ridge).ln() / STEP.ln() - 1e-9).ceil() as i32;
-        let above = |s| ridge * STEP.powi(s);
-        let rungs = (0..steps).map(above).chain([most]);
-        let ladder: Vec<f64> = rungs.map(|r| (r - ridge) / mean).collect();
-        let system = System::with_ladder(kernel, ridge, &ladder, self.par)?;
-        // Rounding must not make another ridge of the one that was reached.
-        let reached = |r: &f64| (system.shift / r - 1.0).abs() < 1e-9;
-        let ridge = good.filter(reached).unwrap_or(system.shift);
+        let (system, ridge) = System::climbing(kernel, ridge, good, self.par)?;
         let (solved, residual) = system.solve(self.right_hand_sides.view(), self.par);
         let diagonal = system.factor.inverse_diagonal(self.par).mapv(|v| v.to_f64());
         let at = (ridge, ridge / self.unit);

@@ -12,8 +12,9 @@
 //! | rows that can be read twice | [`CheckedStreamingRidge::spectrum`], [`MomentSpectrum::leave_one_out`] |
 //!
 //! [`Ridge::Auto`](crate::Ridge::Auto) means generalised cross-validation here ([`GcvPoint`]): one
-//! eigendecomposition of size `p`, then `O(p)` for each ridge, shared by all outputs. Exact leave-one-out needs
-//! the rows once more.
+//! eigendecomposition of size `p`, then `O(p)` for each ridge, shared by all outputs; beyond [`EIGEN_LIMIT`]
+//! features, where that takes twenty times as long as a factorisation, a few factorisations instead. Exact
+//! leave-one-out needs the rows once more.
 //!
 //! Rows are counted from the beginning of the stream in all messages, and the result has the same bits however
 //! the stream is cut into calls and on any number of threads.
@@ -25,6 +26,7 @@
 //! method for choosing a good ridge parameter*, Technometrics 21, 1979.
 
 mod classifier;
+mod climb;
 mod gcv;
 mod loo;
 mod moments;
@@ -40,8 +42,11 @@ pub use classifier::{
 };
 pub use gcv::{GcvPath, GcvPoint};
 pub use loo::LeaveOneOut;
+pub(crate) use moments::add_products;
 pub use moments::{Moments, merge_all};
+
 pub use parts::MomentsParts;
-pub use ridge::{Centre, CheckedStreamingRidge, StreamingRidge, StreamingRidgeModel};
+pub(crate) use parts::mirror;
+pub use ridge::{Centre, CheckedStreamingRidge, EIGEN_LIMIT, StreamingRidge, StreamingRidgeModel};
 pub use rows::{BLOCK, LARGEST};
 pub use spectrum::MomentSpectrum;

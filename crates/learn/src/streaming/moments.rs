@@ -309,7 +309,7 @@ fn centre(mut a: ArrayViewMut2<f64>, w: &[f64], total: f64) -> Array1<f64> {
 ///
 /// Entries are canonical sums ([`gram`](widelimit_linalg::gram())): neither tiles, nor threads, nor the instruction
 /// set show in them.
-fn add_products(
+pub(crate) fn add_products(
     products: &mut Array2<f64>,
     cross: &mut Array2<f64>,
     z: ArrayView2<f64>,

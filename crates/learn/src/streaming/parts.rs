@@ -133,7 +133,7 @@ fn row(a: &Array1<f64>) -> ArrayView2<'_, f64> {
 }
 
 /// Copies the upper triangle to the lower one.
-pub(super) fn mirror(a: &mut Array2<f64>) {
+pub(crate) fn mirror(a: &mut Array2<f64>) {
     for i in 1..a.nrows() {
         for j in 0..i {
             a[[i, j]] = a[[j, i]];

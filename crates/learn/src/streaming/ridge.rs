@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView2};
 use widelimit_linalg::{Par, Scalar};
 
+use super::climb::climb;
 use super::gcv::GcvPath;
 use super::moments::Moments;
 use super::normal::Normal;
@@ -10,8 +11,11 @@ use super::spectrum::MomentSpectrum;
 use crate::Error;
 use crate::check::{self, narrow};
 use crate::diagnostics::{Diagnostics, product};
-use crate::ridge::{Criterion, Ridge, Shift};
+use crate::ridge::{Criterion, Ridge, Route, Shift};
 use crate::system::System;
+
+/// Features up to which [`Route::Auto`] takes the eigendecomposition.
+pub const EIGEN_LIMIT: usize = 3000;
 
 /// What is subtracted before solving and given back in predictions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +54,8 @@ pub enum Centre {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamingRidge {
-    /// The ridge, or the path to find it on (the route is always the eigendecomposition).
+    /// The ridge, or the path to find it on, by one eigendecomposition or a few factorisations as its
+    /// [route](crate::RidgePath::route) says.
     pub ridge: Ridge,
     /// What is subtracted before solving (default: the mean of the targets).
     pub centre: Centre,
@@ -101,7 +106,8 @@ pub struct StreamingRidgeModel {
 impl CheckedStreamingRidge {
     /// Fits the moments, which stay as they are and can take further rows in.
     ///
-    /// A given ridge: one Cholesky factorisation of size `p`. [`Ridge::Auto`]: one eigendecomposition.
+    /// A given ridge: one Cholesky factorisation of size `p`. [`Ridge::Auto`]: one eigendecomposition, or, for
+    /// more than [`EIGEN_LIMIT`] features, three to ten factorisations.
     ///
     /// # Errors
     /// [`Error::TooFewRows`] for no rows (a single one, with [`Ridge::Auto`]);
@@ -112,6 +118,10 @@ impl CheckedStreamingRidge {
             Ridge::Value(v) => self.given(moments, Shift::Relative(*v), par),
             Ridge::Absolute(v) => self.given(moments, Shift::Absolute(*v), par),
             Ridge::Auto(path) => {
+                let many = moments.features() > EIGEN_LIMIT;
+                if path.route == Route::Cholesky || many && path.route == Route::Auto {
+                    return climb(Normal::new(moments, self.params.centre, par)?, path, par);
+                }
                 let spectrum = self.spectrum(moments, par)?;
                 let found = spectrum.gcv(path)?;
                 let mut model = spectrum.model(Shift::Absolute(found.best().ridge), par)?;
