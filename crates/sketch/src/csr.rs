@@ -51,6 +51,14 @@ impl<'a, T: Scalar> Csr<'a, T> {
         Ok(matrix)
     }
 
+    /// The same places with other values, as many and finite.
+    pub(crate) fn with_values<'b, U>(&self, values: &'b [U]) -> Csr<'b, U>
+    where
+        'a: 'b,
+    {
+        Csr { columns: self.columns, offsets: self.offsets, indices: self.indices, values }
+    }
+
     fn check_row(&self, row: usize) -> Result<(), Error> {
         let (indices, values) = self.row(row);
         let mut last = None;

@@ -1,6 +1,6 @@
 //! Dense matrices of normal numbers.
 
-use ndarray::ArrayViewMut2;
+use ndarray::{Array2, ArrayViewMut2};
 
 use crate::error::{Error, positive};
 use crate::matrix::{Entries, multiply};
@@ -43,6 +43,19 @@ impl Gaussian {
         positive("input dimension", dim_in)?;
         positive("output dimension", dim_out)?;
         Ok(Self { dim_in, dim_out, stream })
+    }
+
+    /// `S^T`, `dim_in x dim_out`.
+    pub(crate) fn matrix(&self) -> Array2<f64> {
+        let mut out = Array2::zeros((self.dim_out, self.dim_in));
+        let scale = (self.dim_out as f64).sqrt().recip();
+        for (output, mut row) in out.outer_iter_mut().enumerate() {
+            if let Some(row) = row.as_slice_mut() {
+                self.fill(output, 0, row);
+                row.iter_mut().for_each(|v| *v *= scale);
+            }
+        }
+        out.reversed_axes()
     }
 }
 

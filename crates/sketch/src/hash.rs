@@ -29,6 +29,12 @@ impl Hash {
         self.0.len()
     }
 
+    /// Bucket and sign of coordinate `i`.
+    pub(crate) fn place(&self, i: usize) -> (usize, f64) {
+        let code = self.0[i];
+        ((code >> 1) as usize, if code & 1 == 0 { 1.0 } else { -1.0 })
+    }
+
     /// Adds the signed entries of the row to their buckets.
     pub(crate) fn add<T: Scalar>(&self, row: Row<'_, T>, buckets: &mut [T]) {
         row.each(|i, value| {

@@ -1,6 +1,6 @@
 //! OSNAP.
 
-use ndarray::ArrayViewMut2;
+use ndarray::{Array2, ArrayViewMut2};
 
 use crate::error::{Error, at_most, positive};
 use crate::hash::Hash;
@@ -66,6 +66,28 @@ impl Osnap {
         }
         let scale = T::from_f64((parts as f64).sqrt().recip());
         out.iter_mut().for_each(|z| *z = *z * scale);
+    }
+}
+
+impl Osnap {
+    /// Adds the sketch of all *columns* of `x` to `out` (`dim_out x columns`), where the first row of
+    /// `x` is coordinate `first`.
+    pub(crate) fn add_columns<T: Scalar>(
+        &self,
+        first: usize,
+        x: Rows<'_, T>,
+        out: &mut Array2<f64>,
+    ) {
+        let parts = self.hashes.len();
+        let scale = (parts as f64).sqrt().recip();
+        for row in 0..x.rows() {
+            for (k, hash) in self.hashes.iter().enumerate() {
+                let (bucket, sign) = hash.place(first + row);
+                let mut target = out.row_mut(part_start(k, parts, self.dim_out) + bucket);
+                let factor = sign * scale;
+                x.with_row(row, |row| row.each(|j, v| target[j] += factor * v.into()));
+            }
+        }
     }
 }
 

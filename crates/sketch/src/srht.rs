@@ -81,6 +81,15 @@ impl Srht {
         }
     }
 
+    /// What input `i` counts for in output `j`.
+    pub(crate) fn entry(&self, i: usize, j: usize) -> f64 {
+        let words = self.dim_in.div_ceil(32);
+        let sign = self.signs[j / self.length * words + i / 32] >> (i % 32) & 1;
+        let hadamard = (i & self.kept[j] as usize).count_ones() & 1;
+        let scale = (self.kept.len() as f64).sqrt().recip();
+        if sign == hadamard { scale } else { -scale }
+    }
+
     /// Overwrites `out` with the sketch of one row.
     pub(crate) fn sketch_row<T: Scalar>(
         &self,

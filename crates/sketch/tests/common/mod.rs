@@ -1,7 +1,11 @@
 //! What several test files need.
 #![allow(dead_code)]
 
-use ndarray::{Array2, ArrayView2, Axis};
+use std::error::Error as StdError;
+
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use widelimit_linalg::{Par, Qr, svd};
+use widelimit_sketch::landmarks::KernelEntries;
 use widelimit_sketch::random::Stream;
 use widelimit_sketch::{Csr, Scalar, Sketch};
 
@@ -107,4 +111,82 @@ pub fn draws<S: Sketch>(
             (z.row(0).dot(&z.row(0)), z.row(0).dot(&z.row(1)))
         })
         .unzip()
+}
+
+/// `U diag(s) V^T` (`m x n`) with random orthonormal columns.
+pub fn with_spectrum(m: usize, n: usize, s: &[f64], seed: u64) -> Array2<f64> {
+    let par = Par::single();
+    let basis = |side: usize, part: u64| {
+        let x = points::<f64>(side, s.len(), 1.0, 1000 * seed + part);
+        Qr::factor(x, &par).unwrap().q(&par).unwrap()
+    };
+    let u = basis(m, 1) * ArrayView1::from(s);
+    u.dot(&basis(n, 2).t())
+}
+
+/// `V diag(s) V^T` (`n x n`) with random orthonormal columns.
+pub fn symmetric_with_spectrum(n: usize, s: &[f64], seed: u64) -> Array2<f64> {
+    let par = Par::single();
+    let x = points::<f64>(n, s.len(), 1.0, 1000 * seed + 3);
+    let v = Qr::factor(x, &par).unwrap().q(&par).unwrap();
+    let a = (&v * &ArrayView1::from(s)).dot(&v.t());
+    0.5 * (&a + &a.t())
+}
+
+pub fn frobenius(a: &Array2<f64>) -> f64 {
+    a.iter().map(|v| v * v).sum::<f64>().sqrt()
+}
+
+pub fn spectral(a: &Array2<f64>) -> f64 {
+    svd(a.view(), &Par::single()).unwrap().s[0]
+}
+
+/// `sum_{j >= k} s_j^power`.
+pub fn tail(s: &[f64], k: usize, power: i32) -> f64 {
+    s[k..].iter().map(|v| v.powi(power)).sum()
+}
+
+/// The mean does not exceed the bound by more than four standard errors.
+pub fn assert_mean_below(values: &[f64], bound: f64, what: &str) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let limit = bound + 4.0 * (variance / n).sqrt();
+    assert!(mean <= limit, "{what}: a mean of {mean:e}, bound {bound:e}, with errors {limit:e}");
+}
+
+/// Chi-square statistic of counts, four standard deviations above its mean at most.
+pub fn assert_frequencies(counts: &[usize], chances: &[f64], what: &str) {
+    let draws = counts.iter().sum::<usize>() as f64;
+    let mut degrees: f64 = -1.0;
+    let mut chi = 0.0f64;
+    for (&count, &chance) in counts.iter().zip(chances) {
+        if chance == 0.0 {
+            assert_eq!(count, 0, "{what}: an impossible event");
+            continue;
+        }
+        degrees += 1.0;
+        chi += (count as f64 - draws * chance).powi(2) / (draws * chance);
+    }
+    let limit = degrees + 4.0 * (2.0 * degrees).sqrt();
+    assert!(chi < limit, "{what}: chi-square {chi} of {degrees} degrees, {counts:?}");
+}
+
+/// A function that yields entries of a kernel matrix.
+pub type Block<'a> = Box<
+    dyn Fn(
+            &[usize],
+            &[usize],
+            ArrayViewMut2<'_, f64>,
+        ) -> Result<(), Box<dyn StdError + Send + Sync>>
+        + 'a,
+>;
+
+/// A kernel matrix by its entries.
+pub fn entries(k: &Array2<f64>) -> KernelEntries<Block<'_>> {
+    let block: Block<'_> = Box::new(|rows, columns, mut out| {
+        out.indexed_iter_mut().for_each(|((i, j), v)| *v = k[[rows[i], columns[j]]]);
+        Ok(())
+    });
+    KernelEntries::new(k.diag().to_owned(), block).unwrap()
 }
