@@ -151,7 +151,10 @@ pub fn assert_mean_below(values: &[f64], bound: f64, what: &str) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    let limit = bound + 4.0 * (variance / n).sqrt();
+    let error = (variance / n).sqrt();
+    // heavy tails would let anything pass
+    assert!(error <= bound / 4.0, "{what}: a standard error of {error:e}, bound {bound:e}");
+    let limit = bound + 4.0 * error;
     assert!(mean <= limit, "{what}: a mean of {mean:e}, bound {bound:e}, with errors {limit:e}");
 }
 
