@@ -67,6 +67,44 @@ impl Expansion {
     /// # Errors
     /// A variance that is negative or not finite, or a user's function that fails.
     pub fn coefficients(&self, v: f64, count: usize) -> Result<Vec<f64>, Error> {
+        self.project(v, count, |x, s| self.function.values(v, x, s))
+    }
+
+    /// The same of the derivative: `d_i(v) = E[s'(sqrt(v) z) h_i(z)]`, hence
+    /// `E[s'(u) s'(u')] = sum_i d_i(v) d_i(v') rho^i`. Unless `s` jumps,
+    /// `d_i(v) = sqrt(i + 1) c_(i+1)(v) / sqrt(v)`.
+    ///
+    /// ```
+    /// use widelimit_arch::Activation;
+    /// use widelimit_dual::Expansion;
+    ///
+    /// let d = Expansion::new(&Activation::Relu)?.slope_coefficients(2.0, 2)?;
+    /// let expected = [0.5, (2.0 * std::f64::consts::PI).sqrt().recip()];
+    /// assert!((d[0] - expected[0]).abs() < 1e-14 && (d[1] - expected[1]).abs() < 1e-14);
+    /// # Ok::<(), widelimit_dual::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`coefficients`](Self::coefficients).
+    pub fn slope_coefficients(&self, v: f64, count: usize) -> Result<Vec<f64>, Error> {
+        self.project(v, count, |x, s| self.function.slopes(v, x, s))
+    }
+
+    /// `E[s'(sqrt(v) z)]`: `c_1(v) / sqrt(v)`, unless `s` jumps.
+    ///
+    /// # Errors
+    /// As [`coefficients`](Self::coefficients).
+    pub fn mean_slope(&self, v: f64) -> Result<f64, Error> {
+        Ok(self.slope_coefficients(v, 1)?[0])
+    }
+
+    /// `E[f(sqrt(v) z) h_i(z)]` of a function that fills in its values.
+    fn project(
+        &self,
+        v: f64,
+        count: usize,
+        f: impl Fn(&[f64], &mut [f64]) -> Result<(), Error>,
+    ) -> Result<Vec<f64>, Error> {
         if !(v.is_finite() && v >= 0.0) {
             return Err(Error::Variance { index: 0, value: v });
         }
@@ -75,7 +113,7 @@ impl Expansion {
         let (z, weights) = self.rule(scale);
         let x: Vec<f64> = z.iter().map(|z| scale * z).collect();
         let mut s = vec![0.0; x.len()];
-        self.function.values(v, &x, &mut s)?;
+        f(&x, &mut s)?;
         for ((z, w), s) in z.iter().zip(&weights).zip(&s) {
             let (mut before, mut value) = (0.0, w * s);
             for (i, c) in c.iter_mut().enumerate() {
@@ -85,22 +123,6 @@ impl Expansion {
             }
         }
         Ok(c)
-    }
-
-    /// `E[s'(sqrt(v) z)]`: `c_1(v) / sqrt(v)`, unless `s` jumps.
-    ///
-    /// # Errors
-    /// As [`coefficients`](Self::coefficients).
-    pub fn mean_slope(&self, v: f64) -> Result<f64, Error> {
-        if !(v.is_finite() && v >= 0.0) {
-            return Err(Error::Variance { index: 0, value: v });
-        }
-        let scale = v.sqrt();
-        let (z, weights) = self.rule(scale);
-        let x: Vec<f64> = z.iter().map(|z| scale * z).collect();
-        let mut s = vec![0.0; x.len()];
-        self.function.slopes(v, &x, &mut s)?;
-        Ok(weights.iter().zip(&s).map(|(w, s)| w * s).sum())
     }
 
     /// Nodes in standard deviations, and weights times the normal density.
@@ -173,6 +195,20 @@ mod tests {
             let jumps = Dual::new(&activation).unwrap().homogeneity() == Some(0.0);
             let expected = if jumps { 0.0 } else { line };
             assert!((slope - expected).abs() < 1e-9, "{activation:?}: {slope}, {expected}");
+        }
+    }
+
+    #[test]
+    fn slopes_have_the_shifted_coefficients() {
+        for activation in [Activation::Relu, Activation::Gelu, Activation::Relu6] {
+            let expansion = Expansion::new(&activation).unwrap();
+            let (v, count) = (1.7f64, 12);
+            let values = expansion.coefficients(v, count + 1).unwrap();
+            let slopes = expansion.slope_coefficients(v, count).unwrap();
+            for (i, d) in slopes.iter().enumerate() {
+                let expected = (i as f64 + 1.0).sqrt() * values[i + 1] / v.sqrt();
+                assert!((d - expected).abs() < 1e-11, "{activation:?} {i}: {d}, {expected}");
+            }
         }
     }
 
