@@ -54,6 +54,30 @@ pub enum Error {
         /// What was asked for.
         got: usize,
     },
+    /// A largest degree out of range.
+    #[error("`{strategy}` has degrees from {least} to {most}, got {got}")]
+    Degree {
+        /// The strategy asked for.
+        strategy: &'static str,
+        /// What was asked for.
+        got: usize,
+        /// The least that works.
+        least: usize,
+        /// The largest.
+        most: usize,
+    },
+    /// A variance that a series is not for.
+    #[error("{layer}: `{strategy}` is for variances up to {limit}, a unit here has {got}")]
+    Variance {
+        /// Position in the network.
+        layer: String,
+        /// The strategy asked for.
+        strategy: &'static str,
+        /// The variance.
+        got: f64,
+        /// The largest that works.
+        limit: f64,
+    },
     /// No features at all.
     #[error("the number of features is 0; it must be at least 1")]
     NoFeatures,

@@ -7,6 +7,7 @@ mod error;
 mod layered;
 mod map;
 mod projection;
+mod published;
 mod scalar;
 mod settings;
 

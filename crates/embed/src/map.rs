@@ -7,8 +7,9 @@ use widelimit_linalg::Par;
 
 use crate::Error;
 use crate::layered::Layered;
+use crate::published::Whole;
 use crate::scalar::{Scalar, round, widen};
-use crate::settings::Settings;
+use crate::settings::{Settings, Strategy};
 
 /// Numbers of inputs that are worked on together, at most.
 const BLOCK: usize = 64;
@@ -45,6 +46,7 @@ pub struct FeatureMap {
 #[derive(Debug)]
 enum Engine {
     Layered(Layered),
+    Whole(Whole),
 }
 
 impl FeatureMap {
@@ -52,12 +54,16 @@ impl FeatureMap {
     ///
     /// # Errors
     /// A network that does not take such inputs or has a layer without a rule, no features or fewer
-    /// than the map needs.
+    /// than the map needs, a degree out of range.
     pub fn new(network: &Network, shape: &Shape, settings: &Settings) -> Result<Self, Error> {
         if settings.dim == 0 {
             return Err(Error::NoFeatures);
         }
-        let engine = Engine::Layered(Layered::new(network, shape, settings)?);
+        settings.strategy.check()?;
+        let engine = match settings.strategy {
+            Strategy::NtkSketch { .. } => Engine::Whole(Whole::new(network, shape, settings)?),
+            _ => Engine::Layered(Layered::new(network, shape, settings)?),
+        };
         Ok(Self::of(network, shape, settings, engine))
     }
 
@@ -83,7 +89,7 @@ impl FeatureMap {
     /// needed to make the same map again ([`from_arrays`](Self::from_arrays)).
     pub fn arrays(&self) -> Vec<(String, Array2<f64>)> {
         match &self.engine {
-            Engine::Layered(_) => Vec::new(),
+            Engine::Layered(_) | Engine::Whole(_) => Vec::new(),
         }
     }
 
@@ -119,6 +125,7 @@ impl FeatureMap {
             Engine::Layered(engine) => {
                 Engine::Layered(engine.again(&self.network, &self.shape, &settings)?)
             }
+            Engine::Whole(engine) => Engine::Whole(engine.again(&settings)),
         };
         Ok(Self::of(&self.network, &self.shape, &settings, engine))
     }
@@ -194,16 +201,28 @@ impl FeatureMap {
         x: Array2<T>,
         mut out: ArrayViewMut2<T>,
     ) -> Result<(), Error> {
-        match &self.engine {
-            Engine::Layered(engine) => engine.block(x.view(), out.view_mut())?,
+        let format = <T as widelimit_linalg::Scalar>::NAME;
+        let done = match &self.engine {
+            Engine::Layered(engine) => engine.block(x.view(), out.view_mut()),
+            Engine::Whole(engine) => engine.block(x.view(), out.view_mut()),
+        };
+        match done {
+            // inputs are finite, hence something overflowed on the way; alone, an input tells whose
+            Err(Error::Sketch(widelimit_sketch::Error::NonFinite { .. })) => {
+                if x.nrows() == 1 {
+                    return Err(Error::Overflow { row: start, format });
+                }
+                let rows = x.axis_chunks_iter(Axis(0), 1);
+                for (i, (x, out)) in rows.zip(out.axis_chunks_iter_mut(Axis(0), 1)).enumerate() {
+                    self.block(start + i, x.to_owned(), out)?;
+                }
+            }
+            done => done?,
         }
         let bad = out.outer_iter().position(|row| row.iter().any(|z| !widen(*z).is_finite()));
         match bad {
             None => Ok(()),
-            Some(row) => {
-                let format = <T as widelimit_linalg::Scalar>::NAME;
-                Err(Error::Overflow { row: start + row, format })
-            }
+            Some(row) => Err(Error::Overflow { row: start + row, format }),
         }
     }
 

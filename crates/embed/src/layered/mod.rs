@@ -15,8 +15,11 @@
 
 mod curve;
 mod parts;
+mod powers;
 mod program;
+mod rules;
 mod run;
+mod series;
 mod taps;
 
 use std::sync::Arc;
@@ -54,7 +57,12 @@ pub(crate) struct Layered {
 impl Layered {
     /// Compiles a network for inputs of a shape: as many columns as fit.
     pub fn new(network: &Network, shape: &Shape, settings: &Settings) -> Result<Self, Error> {
-        Self::with_curves(network, Arc::new(Curves::new(network)?), shape, settings)
+        Self::with_curves(
+            network,
+            Arc::new(Curves::new(network, settings.strategy)?),
+            shape,
+            settings,
+        )
     }
 
     /// The same network with other settings.

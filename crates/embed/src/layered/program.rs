@@ -4,6 +4,8 @@
 //! activations, by products, and by layers that move between positions. The kernel's rules are those of
 //! the exact engine: a register is the pair of features of the NNGP and of the NTK.
 
+use std::sync::{Arc, OnceLock};
+
 use widelimit_arch::{
     Combine, Layer, LayerNorm, Mode, Network, Parameterization, Position, Shape, Step as Place,
     Weights, Window,
@@ -13,6 +15,9 @@ use widelimit_sketch::random::Stream;
 
 use super::curve::Curve;
 use super::parts::{Part, Parts};
+use super::powers::Powers;
+use super::rules::Rules;
+use super::series::Series;
 use super::taps::{Layout, Scaling, Taps};
 use crate::Error;
 use crate::projection::{Law, Projection, Rows};
@@ -57,6 +62,8 @@ pub(super) struct Activation {
     pub slope: Option<usize>,
     /// What is sampled, unless degrees 0 and 1 are all there is.
     pub sampled: Option<Sampled>,
+    /// Sketched powers in its place.
+    pub powers: Option<Powers>,
     /// Whether degrees 0 and 1 are taken off.
     pub centred: bool,
 }
@@ -94,30 +101,41 @@ pub(super) struct Program {
 
 /// The activations of a network; every one is looked at once, however often it occurs.
 #[derive(Debug, Default)]
-pub(super) struct Curves(Vec<(widelimit_arch::Activation, Curve)>);
+pub(super) struct Curves {
+    curves: Vec<(widelimit_arch::Activation, Curve)>,
+    /// Of every activation in the order of the compiler; none for strategies without powers.
+    series: Vec<Arc<Series>>,
+}
 
 impl Curves {
     /// Looks at all activations of a network.
-    pub fn new(network: &Network) -> Result<Self, Error> {
+    pub fn new(network: &Network, strategy: Strategy) -> Result<Self, Error> {
         let mut curves = Self::default();
+        let mut rules = Rules::new(network, strategy)?;
         for (at, layer) in network.walk() {
             let Layer::Activation(activation) = layer else { continue };
+            let wrap = |source| Error::Activation { layer: at.to_string(), source };
             if curves.find(activation).is_none() {
-                let wrap = |source| Error::Activation { layer: at.to_string(), source };
                 let curve = Curve::new(activation).map_err(wrap)?;
-                curves.0.push((activation.clone(), curve));
+                curves.curves.push((activation.clone(), curve));
             }
+            curves.series.extend(rules.series(activation).map_err(wrap)?);
         }
         Ok(curves)
     }
 
     fn find(&self, activation: &widelimit_arch::Activation) -> Option<usize> {
-        self.0.iter().position(|(known, _)| known == activation)
+        self.curves.iter().position(|(known, _)| known == activation)
     }
 
     /// The activation of this number.
     pub fn get(&self, index: usize) -> &Curve {
-        &self.0[index].1
+        &self.curves[index].1
+    }
+
+    /// The series of the activation at this place of the network.
+    pub fn series(&self, index: usize) -> &Series {
+        &self.series[index]
     }
 }
 
@@ -387,7 +405,7 @@ impl<'a> Compiler<'a> {
         let Some(curve) = self.curves.find(activation) else { return Ok(()) };
         let index = self.seen;
         self.seen += 1;
-        let centred = self.settings.strategy != Strategy::Random;
+        let centred = self.settings.strategy.knows_low_degrees();
         let facts = self.curves.get(curve);
         let (unit, jumps, flat, straight) =
             (facts.unit(), facts.jumps(), facts.is_flat(), facts.is_straight());
@@ -401,6 +419,7 @@ impl<'a> Compiler<'a> {
             line: None,
             slope: None,
             sampled: None,
+            powers: None,
             centred,
         };
         let rows = if centred { Rows::Orthogonal } else { Rows::Independent };
@@ -426,7 +445,23 @@ impl<'a> Compiler<'a> {
             }
         }
         let positions = positions(input);
-        if !(centred && straight) && units > 0 {
+        let rest = !(centred && straight) && units > 0;
+        if let (true, Some(degree)) = (rest, self.settings.strategy.degree()) {
+            let dim = self.width(0, index);
+            let to = self.block(dim, positions);
+            nngp.extend(&Parts::of(to), 1.0);
+            let slopes = (tangents > 0).then(|| {
+                let dim = self.width(1, index);
+                let to = self.block(dim, positions);
+                ntk.extend(&Parts::of(to), 1.0);
+                (to, dim, tangents)
+            });
+            let least = if centred { [2, 1] } else { [0, 0] };
+            let (stream, values) = (self.stream(0), (to, dim));
+            let (series, drawn) = (index, OnceLock::new());
+            step.powers =
+                Some(Powers { series, least, units, values, slopes, degree, stream, drawn });
+        } else if rest {
             let dim = self.width(0, index);
             let to = self.block(dim, positions);
             nngp.extend(&Parts::of(to), 1.0);

@@ -6,6 +6,7 @@ use widelimit_sketch::{PairSketch, Rows};
 use super::curve::{Moments, Of};
 use super::parts::{Part, Parts};
 use super::program::{Activation, Block, Curves, ONES, Product, Program, Step};
+use super::series::{LARGEST_VARIANCE, Stop};
 use crate::Error;
 use crate::projection::Projection;
 use crate::scalar::{Scalar, round, widen};
@@ -13,9 +14,9 @@ use crate::scalar::{Scalar, round, widen};
 /// What there is of the inputs of one call.
 pub(super) struct Run<'a, T> {
     program: &'a Program,
-    curves: &'a Curves,
+    pub(super) curves: &'a Curves,
     inputs: usize,
-    blocks: Vec<Array2<T>>,
+    pub(super) blocks: Vec<Array2<T>>,
     factors: Vec<Vec<f64>>,
 }
 
@@ -42,6 +43,12 @@ impl<'a, T: Scalar> Run<'a, T> {
                             Error::Activation { layer: layer.to_owned(), source }
                         }
                         Failure::Sketch(source) => Error::Sketch(source),
+                        Failure::Variance(got) => Error::Variance {
+                            layer: layer.to_owned(),
+                            strategy: "hermite_sketch",
+                            got,
+                            limit: LARGEST_VARIANCE,
+                        },
                     })?;
                 }
                 Step::Norm { nngp, norm, factor } => {
@@ -116,7 +123,7 @@ impl<'a, T: Scalar> Run<'a, T> {
     }
 
     /// The columns of all parts.
-    fn side_by_side(&self, parts: &Parts) -> Array2<T> {
+    pub(super) fn side_by_side(&self, parts: &Parts) -> Array2<T> {
         let rows = self.rows(parts);
         let dim = parts.iter().map(|part| self.program.blocks[part.block].dim).sum();
         let mut out = Array2::from_elem((rows, dim), round::<T>(0.0));
@@ -162,6 +169,9 @@ impl<'a, T: Scalar> Run<'a, T> {
             if let Some(factor) = factor {
                 self.factors[factor] = chosen(of);
             }
+        }
+        if let Some(powers) = &step.powers {
+            return self.powers(step, powers, units, &variances);
         }
         let Some(sampled) = &step.sampled else { return Ok(()) };
         let all = project(&sampled.directions, units.view());
@@ -209,9 +219,19 @@ impl<'a, T: Scalar> Run<'a, T> {
 }
 
 /// What stops a step.
-enum Failure {
+pub(super) enum Failure {
     Dual(widelimit_dual::Error),
     Sketch(widelimit_sketch::Error),
+    Variance(f64),
+}
+
+impl From<Stop> for Failure {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Dual(error) => Self::Dual(error),
+            Stop::Variance(got) => Self::Variance(got),
+        }
+    }
 }
 
 impl From<widelimit_dual::Error> for Failure {
