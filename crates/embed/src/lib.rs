@@ -8,11 +8,15 @@ mod layered;
 mod map;
 mod projection;
 mod published;
+mod rotation;
 mod scalar;
 mod settings;
+mod zonal;
 
 pub use error::Error;
 pub use map::FeatureMap;
 pub use scalar::Scalar;
 pub use settings::{Quantity, Settings, Strategy};
 pub use widelimit_linalg::Par;
+#[doc(hidden)]
+pub use zonal::{Parts, Zonal};
