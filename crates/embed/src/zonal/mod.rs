@@ -30,6 +30,7 @@ mod profile;
 mod series;
 mod trial;
 
+use std::fmt;
 use std::sync::Arc;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, Axis, Slice};
@@ -271,6 +272,12 @@ impl Zonal {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Zonal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Zonal").field("dim", &self.dim).finish_non_exhaustive()
     }
 }
 
