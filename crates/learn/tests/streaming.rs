@@ -604,3 +604,39 @@ fn a_few_factorisations_find_what_the_eigendecomposition_finds() {
         assert!(error < 1e-7 * same.weights.mapv(f64::abs).sum(), "{error:e}");
     }
 }
+
+#[test]
+fn targets_keep_their_precision_beside_narrow_features() {
+    let par = Par::single();
+    let mut random = Random(11);
+    let z = random.matrix(1500, 4).mapv(|v| v as f32);
+    let y = random.matrix(1500, 2);
+    let mut mixed = Moments::new(4, 2).unwrap();
+    mixed.accumulate(z.view(), y.view(), None, &par).unwrap();
+    let wide = moments(&z.mapv(f64::from), &y, None, 700);
+    assert_eq!(mixed.into_parts(), wide.into_parts());
+}
+
+#[test]
+fn weights_of_rows_multiply_those_of_classes() {
+    let par = Par::single();
+    let mut random = Random(12);
+    let (n, p) = (1100, 3);
+    let z = random.matrix(n, p);
+    let codes: Vec<usize> = (0..n).map(|i| i * i % 2).collect();
+    let own: Vec<f64> = (0..n).map(|_| 0.5 + random.uniform()).collect();
+    let by_class = [3.0, 0.25];
+    let new = || ClassMoments::new(p, 2).unwrap().with_class_weights(by_class.to_vec()).unwrap();
+    let mut seen = new();
+    seen.check_rows(z.view(), &codes, Some(&own)).unwrap();
+    assert_eq!(seen.rows(), 0);
+    seen.accumulate_weighted(z.view(), &codes, Some(&own), &par).unwrap();
+    let product: Vec<f64> = codes.iter().zip(&own).map(|(c, w)| by_class[*c] * w).collect();
+    let targets = Array2::from_shape_fn((n, 2), |(i, c)| f64::from(u8::from(codes[i] == c)));
+    let want = moments(&z, &targets, Some(&product), n);
+    assert_eq!(seen.clone().into_parts().moments, want.into_parts());
+    let short = seen.accumulate_weighted(z.view(), &codes, Some(&own[1..]), &par);
+    assert!(matches!(short, Err(Error::Shape { expected: 1100, got: 1099, .. })));
+    let error = seen.check_rows(z.view(), &vec![2; n], None).unwrap_err();
+    assert_eq!(error, Error::ClassCode { row: 1100, code: 2, classes: 2 });
+}

@@ -91,6 +91,11 @@ impl ClassMoments {
         Ok(self)
     }
 
+    /// Number of features, `p`.
+    pub fn features(&self) -> usize {
+        self.moments.features()
+    }
+
     /// Rows seen so far.
     pub fn rows(&self) -> usize {
         self.moments.rows()
@@ -124,11 +129,55 @@ impl ClassMoments {
         codes: &[usize],
         par: &Par,
     ) -> Result<(), Error> {
-        let targets = codes_from::<T>(self.rows(), codes, self.counts.len())?;
-        let weights = self.row_weights(codes)?;
+        self.accumulate_weighted(features, codes, None, par)
+    }
+
+    /// The same with one positive weight a row, which multiplies that of its class.
+    ///
+    /// # Errors
+    /// As [`Self::check_rows`].
+    pub fn accumulate_weighted<T: Scalar>(
+        &mut self,
+        features: ArrayView2<T>,
+        codes: &[usize],
+        weights: Option<&[f64]>,
+        par: &Par,
+    ) -> Result<(), Error> {
+        let (targets, weights) = self.coded(codes, weights)?;
         self.moments.accumulate(features, targets.view(), weights.as_deref(), par)?;
         codes.iter().for_each(|c| self.counts[*c] += 1);
         Ok(())
+    }
+
+    /// Would [`Self::accumulate_weighted`] take these rows?
+    ///
+    /// # Errors
+    /// As [`Moments::check_rows`]; [`Error::ClassCode`] with the row counted from the beginning of the stream.
+    pub fn check_rows<T: Scalar>(
+        &self,
+        features: ArrayView2<T>,
+        codes: &[usize],
+        weights: Option<&[f64]>,
+    ) -> Result<(), Error> {
+        let (targets, weights) = self.coded(codes, weights)?;
+        self.moments.check_rows(features, targets.view(), weights.as_deref())
+    }
+
+    /// Targets and weights of rows that come next.
+    fn coded(
+        &self,
+        codes: &[usize],
+        weights: Option<&[f64]>,
+    ) -> Result<(Array2<f64>, Option<Vec<f64>>), Error> {
+        let targets = codes_from(self.rows(), codes, self.counts.len())?;
+        let weights = match (self.row_weights(codes)?, weights) {
+            (Some(by_class), Some(own)) => {
+                check::length("number of sample weights", by_class.len(), own.len())?;
+                Some(by_class.iter().zip(own).map(|(a, b)| a * b).collect())
+            }
+            (by_class, own) => by_class.or_else(|| own.map(<[f64]>::to_vec)),
+        };
+        Ok((targets, weights))
     }
 
     /// Takes the rows of `other` in, as [`Moments::merge`].

@@ -109,10 +109,10 @@ impl<'a> LeaveOneOut<'a> {
     /// # Errors
     /// As [`Moments::accumulate`](super::Moments::accumulate); [`Error::Shape`] for more rows than the moments
     /// have.
-    pub fn accumulate<T: Scalar>(
+    pub fn accumulate<T: Scalar, U: Scalar>(
         &mut self,
         features: ArrayView2<T>,
-        targets: ArrayView2<T>,
+        targets: ArrayView2<U>,
         weights: Option<&[f64]>,
         par: &Par,
     ) -> Result<(), Error> {
@@ -142,7 +142,7 @@ impl<'a> LeaveOneOut<'a> {
     ) -> Result<(), Error> {
         let before = self.state.rows + self.waiting.len();
         let classes = self.state.spectrum.coefficients.ncols();
-        let targets = super::classifier::codes_from(before, codes, classes)?;
+        let targets = super::classifier::codes_from::<f64>(before, codes, classes)?;
         self.accumulate(features, targets.view(), weights, par)?;
         self.classes = true;
         Ok(())

@@ -114,25 +114,39 @@ impl Moments {
     }
 
     /// Takes further rows in: features `k x p`, targets `k x m`, and one positive weight a row (`None`: 1).
+    /// Features and targets may differ in precision.
     ///
     /// All rows of a call, or none: after an error the moments are those of the calls before.
+    ///
+    /// # Errors
+    /// As [`Self::check_rows`].
+    pub fn accumulate<T: Scalar, U: Scalar>(
+        &mut self,
+        features: ArrayView2<T>,
+        targets: ArrayView2<U>,
+        weights: Option<&[f64]>,
+        par: &Par,
+    ) -> Result<(), Error> {
+        self.check_rows(features, targets, weights)?;
+        let sums = &mut self.sums;
+        self.waiting.push(features, targets, weights, |block| sums.add(block, par));
+        Ok(())
+    }
+
+    /// Would [`Self::accumulate`] take these rows? For whoever hands in the rows of one call piece by piece.
     ///
     /// # Errors
     /// [`Error::Shape`]; [`Error::NotFinite`] for NaN and infinity, with the row counted from the beginning
     /// of the stream; [`Error::OutOfRange`] for magnitudes beyond 1e60, whose moments would not be numbers;
     /// [`Error::Parameter`] for a weight that is not positive.
-    pub fn accumulate<T: Scalar>(
-        &mut self,
+    pub fn check_rows<T: Scalar, U: Scalar>(
+        &self,
         features: ArrayView2<T>,
-        targets: ArrayView2<T>,
+        targets: ArrayView2<U>,
         weights: Option<&[f64]>,
-        par: &Par,
     ) -> Result<(), Error> {
         let widths = (self.features(), self.outputs());
-        checked(self.rows(), widths, features, targets, weights)?;
-        let sums = &mut self.sums;
-        self.waiting.push(features, targets, weights, |block| sums.add(block, par));
-        Ok(())
+        checked(self.rows(), widths, features, targets, weights)
     }
 
     /// Takes the rows of `other` in, as rows after those of `self`.

@@ -51,10 +51,10 @@ impl Rows {
     }
 
     /// Takes checked rows in and hands out every block that gets full.
-    pub fn push<T: Scalar>(
+    pub fn push<T: Scalar, U: Scalar>(
         &mut self,
         features: ArrayView2<T>,
-        targets: ArrayView2<T>,
+        targets: ArrayView2<U>,
         weights: Option<&[f64]>,
         mut full: impl FnMut(Block),
     ) {
@@ -111,11 +111,11 @@ fn widen_into<T: Scalar>(from: ArrayView2<T>, to: &mut Array2<f64>, rows: Range<
 /// # Errors
 /// [`Error::Shape`]; [`Error::NotFinite`] and [`Error::OutOfRange`] with the row counted from the beginning
 /// of the stream; [`Error::Parameter`] for a weight that is not positive.
-pub(super) fn checked<T: Scalar>(
+pub(super) fn checked<T: Scalar, U: Scalar>(
     first: usize,
     (p, m): (usize, usize),
     features: ArrayView2<T>,
-    targets: ArrayView2<T>,
+    targets: ArrayView2<U>,
     weights: Option<&[f64]>,
 ) -> Result<(), Error> {
     check::length("number of features", p, features.ncols())?;
