@@ -32,6 +32,7 @@ mod model;
 mod run;
 mod scalar;
 mod stores;
+mod streaming;
 
 pub use error::{Error, Kind};
 pub use files::{Shard, StoreSummary, Wanted, kernel_to_file, kernel_to_store};
@@ -40,6 +41,7 @@ pub use model::{Fit, Model, Notes, Preprocess, Settings, Task};
 pub use run::Run;
 pub use scalar::{Precision, Scalar};
 pub use stores::{export_store, merge_stores};
+pub use streaming::Gathered;
 
 pub use ndarray;
 pub use widelimit_arch as arch;
