@@ -11,6 +11,7 @@ mod network;
 mod running;
 mod solve;
 mod store;
+mod streaming;
 
 use pyo3::prelude::*;
 
@@ -21,12 +22,15 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<network::PyNetwork>()?;
     m.add_class::<model::PyModel>()?;
     m.add_class::<solve::PyFlow>()?;
+    m.add_class::<streaming::PyGathered>()?;
+    m.add_class::<streaming::PyStreamingModel>()?;
     m.add_function(wrap_pyfunction!(kernel::kernel, m)?)?;
     m.add_function(wrap_pyfunction!(kernel::kernel_to_store, m)?)?;
     m.add_function(wrap_pyfunction!(kernel::diagonal, m)?)?;
     m.add_function(wrap_pyfunction!(kernel::plan, m)?)?;
     m.add_function(wrap_pyfunction!(solve::kernel_ridge, m)?)?;
     m.add_function(wrap_pyfunction!(solve::eigh, m)?)?;
+    m.add_function(wrap_pyfunction!(streaming::balanced_class_weights, m)?)?;
     m.add_function(wrap_pyfunction!(store::store_facts, m)?)?;
     m.add_function(wrap_pyfunction!(store::merge_stores, m)?)?;
     Ok(())

@@ -24,12 +24,15 @@ from widelimit.network import Network
 
 if TYPE_CHECKING:
     from widelimit._estimators import NNGPRegressor, NTKClassifier, NTKRegressor
+    from widelimit._streaming import StreamingClassifier, StreamingRidge
 
 # Loaded on first use: they need scikit-learn, the rest only NumPy.
 _LAZY = {
     "NNGPRegressor": "widelimit._estimators",
     "NTKClassifier": "widelimit._estimators",
     "NTKRegressor": "widelimit._estimators",
+    "StreamingClassifier": "widelimit._streaming",
+    "StreamingRidge": "widelimit._streaming",
 }
 
 
@@ -56,6 +59,8 @@ __all__ = [
     "Plan",
     "RidgeSolution",
     "Store",
+    "StreamingClassifier",
+    "StreamingRidge",
     "__version__",
     "diagonal",
     "eigh",

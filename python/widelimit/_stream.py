@@ -1,0 +1,433 @@
+"""What estimators on rows that come in blocks share: moments, their file, the lazy solution."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from widelimit import _core, _notes
+from widelimit._kernel import _refuse_masked
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+try:
+    from sklearn.base import BaseEstimator
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import validate_data
+except ImportError as missing:
+    raise ImportError(
+        "the estimators of widelimit need scikit-learn 1.6 or newer: "
+        'pip install "widelimit[sklearn]"'
+    ) from missing
+
+# Rows that a feature map gets at a time: a block of the moments.
+BLOCK = 1023
+
+# Largest magnitude whose moments are numbers.
+LARGEST = 1e60
+
+# Features of the first row that a file keeps, to know the feature map again.
+KEPT_FEATURES = 64
+
+_CENTRES = {True: "targets", False: "nothing", "both": "both"}
+
+
+class Streaming(BaseEstimator):
+    """Moments of the rows so far, their file, and the solution when it is asked for."""
+
+    def __init__(
+        self,
+        ridge: float | str = "auto",
+        centre: bool | str = True,
+        *,
+        feature_map: Any = None,
+        threads: int | None = None,
+    ):
+        self.ridge = ridge
+        self.centre = centre
+        self.feature_map = feature_map
+        self.threads = threads
+
+    # What a subclass says of its targets.
+
+    def _empty(self, features: int) -> _core.Gathered:
+        raise NotImplementedError
+
+    def _take(
+        self, z: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> None:
+        raise NotImplementedError
+
+    def _checked_targets(self, y: ArrayLike, rows: int) -> NDArray[Any]:
+        raise NotImplementedError
+
+    # Taking rows in.
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Take a block of rows in.
+
+        ``X`` holds rows of features, or with ``feature_map`` the inputs that it maps, 1023 at a
+        time. Nothing is solved yet. Rows are checked before the first is taken in: after an error
+        the moments are those of the calls before. Only a feature map that fails by itself, or
+        Ctrl-C, ends a call midway; ``rows_`` tells how many of its rows were taken in by then.
+
+        Parameters
+        ----------
+        X : array of shape (k, features) or (k, spatial axes.., channels)
+            float32 or float64.
+        y : array of shape (k,) or (k, outputs)
+            Targets; for a classifier labels, shape (k,).
+        sample_weight : array of shape (k,), optional
+            Positive weights.
+
+        Raises
+        ------
+        ValueError
+            For NaN and infinity, with the row counted from the beginning of the stream; for widths
+            that differ from those of the calls before.
+        """
+        with self._restored_on_error():
+            _refuse_masked(X, "X")
+            _refuse_masked(y, "y")
+            # Finiteness is checked below, where the number of the row in the stream is known.
+            inputs = validate_data(
+                self,
+                X,
+                reset=not hasattr(self, "n_features_in_"),
+                dtype=[np.float64, np.float32],
+                ensure_all_finite=False,
+                allow_nd=self.feature_map is not None,
+            )
+            targets = self._checked_targets(y, len(inputs))
+            weights = self._checked_weights(sample_weight, len(inputs))
+            check_finite(inputs, "X", self._seen())
+            self._gather(inputs, targets, weights)
+        return self
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Forget all rows and take these in."""
+        before = dict(vars(self))
+        try:
+            self._forget()
+            return self.partial_fit(X, y, sample_weight).solve()
+        except BaseException:
+            self.__dict__ = before
+            raise
+
+    def _gather(
+        self, inputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> None:
+        if self.feature_map is None:
+            self._begin(inputs.shape[1])
+            self._take(inputs, targets, weights)
+            return
+        for start in range(0, len(inputs), BLOCK):
+            rows = slice(start, start + BLOCK)
+            z = self._mapped(inputs[rows])
+            if not hasattr(self, "_moments"):
+                self._first = (inputs[0].copy(), z[0, :KEPT_FEATURES].copy())
+            self._begin(z.shape[1])
+            self._take(z, targets[rows], None if weights is None else weights[rows])
+
+    def _begin(self, features: int) -> None:
+        if not hasattr(self, "_moments"):
+            self._moments = self._empty(features)
+
+    def _mapped(self, inputs: NDArray[Any]) -> NDArray[Any]:
+        if self.feature_map is None:
+            return inputs
+        z = np.asarray(self.feature_map.transform(inputs))
+        if z.ndim != 2 or len(z) != len(inputs):
+            raise ValueError(
+                f"feature_map: transform gave an array of shape {z.shape} for {len(inputs)} "
+                "inputs, one row of features each is expected"
+            )
+        return z if z.dtype in (np.float32, np.float64) else z.astype(np.float64)
+
+    def _checked_weights(self, given: ArrayLike | None, rows: int) -> NDArray[np.float64] | None:
+        if given is None:
+            return None
+        weights = np.asarray(given, dtype=np.float64)
+        if weights.shape != (rows,):
+            raise ValueError(f"sample_weight: expected shape ({rows},), got {weights.shape}")
+        check_finite(weights, "sample_weight", self._seen())
+        if not (weights > 0).all():
+            row = int(np.argmin(weights > 0))
+            raise ValueError(
+                f"sample_weight has the value {weights[row]} in row {self._seen() + row}; "
+                "weights are positive"
+            )
+        return weights
+
+    @contextmanager
+    def _restored_on_error(self) -> Iterator[None]:
+        """Bring back what was there before an exception, unless rows were taken in."""
+        before, seen = dict(vars(self)), self._seen()
+        try:
+            yield
+        except BaseException:
+            if self._seen() == seen:
+                self.__dict__ = before
+            raise
+
+    def _seen(self) -> int:
+        return self._moments.rows() if hasattr(self, "_moments") else 0
+
+    def _forget(self) -> None:
+        for name in ("_moments", "_first", "_solved", "n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+
+    # What came of it.
+
+    def solve(self) -> Self:
+        """Solve for the rows so far; further ones may follow.
+
+        A given ridge takes one Cholesky factorisation of the size of the features, ``"auto"`` one
+        eigendecomposition, or beyond 3000 features up to ten factorisations. Attributes and
+        predictions do this by themselves where rows, ``ridge`` or ``centre`` changed.
+        """
+        self._solution()
+        return self
+
+    def _solution(self) -> tuple[_core.StreamingModel, dict[str, Any]]:
+        if not self.__sklearn_is_fitted__():
+            raise NotFittedError(
+                f"this {type(self).__name__} has seen no rows yet: call partial_fit first"
+            )
+        asked = (self._seen(), self.ridge, self.centre)
+        if getattr(self, "_solved", (None,))[0] != asked:
+            try:
+                centre = _CENTRES[self.centre]
+            except (KeyError, TypeError):
+                raise ValueError(
+                    f'centre: expected True, False or "both", got {self.centre!r}'
+                ) from None
+            model = self._moments.solve(self.ridge, centre, self.threads)
+            self._solved = (asked, model, model.facts())
+        return self._solved[1], self._solved[2]
+
+    @property
+    def rows_(self) -> int:
+        """Rows taken in."""
+        return self._seen()
+
+    @property
+    def coef_(self) -> NDArray[np.float64]:
+        """Weights of the features, shape (p,) or (p, outputs)."""
+        return self._shaped_weights(self._solution()[1]["coef"])
+
+    @property
+    def intercept_(self) -> Any:
+        """What predictions add: a number, or one for each output."""
+        return self._shaped_weights(self._solution()[1]["intercept"])
+
+    @property
+    def ridge_(self) -> float:
+        """The ridge used, relative to the mean squared norm of the rows."""
+        return float(self._solution()[1]["ridge"])
+
+    @property
+    def path_(self) -> dict[str, NDArray[np.float64]] | None:
+        """Ridges tried: arrays ``ridge``, ``gcv``, ``mse`` (on the rows seen), ``degrees``."""
+        path: dict[str, NDArray[np.float64]] | None = self._solution()[1]["path"]
+        return path
+
+    @property
+    def effective_dimension_(self) -> float | None:
+        """Sum of ``g / (g + ridge)`` over the eigenvalues; None where they were not computed."""
+        dimension: float | None = self._solution()[1]["effective_dimension"]
+        return dimension
+
+    @property
+    def diagnostics_(self) -> dict[str, float]:
+        """Condition, jitter and residual of the solve."""
+        diagnostics: dict[str, float] = self._solution()[1]["diagnostics"]
+        return diagnostics
+
+    def _shaped_weights(self, values: NDArray[np.float64]) -> Any:
+        return values
+
+    def _scores(self, X: ArrayLike) -> NDArray[Any]:
+        model, _ = self._solution()
+        _refuse_masked(X, "X")
+        inputs = validate_data(
+            self,
+            X,
+            reset=False,
+            dtype=[np.float64, np.float32],
+            allow_nd=self.feature_map is not None,
+        )
+        if self.feature_map is None:
+            return model.predict(inputs, self.threads)
+        parts = (inputs[start : start + BLOCK] for start in range(0, len(inputs), BLOCK))
+        return np.concatenate([model.predict(self._mapped(part), self.threads) for part in parts])
+
+    # Joining and keeping.
+
+    def merge(self, other: Self) -> Self:
+        """Take the rows of another one in, as rows after those of this one.
+
+        The same parts merged in the same order give the same bits, whoever gathered them.
+        """
+        if type(other) is not type(self):
+            raise TypeError(f"other: expected {type(self).__name__}, got {type(other).__name__}")
+        if not hasattr(other, "_moments"):
+            return self
+        if not hasattr(self, "_moments"):
+            for name, value in vars(other).items():
+                if name not in other.get_params(deep=False) and name != "_solved":
+                    setattr(self, name, value)
+            self._moments = other._moments.copy()
+            return self
+        self._check_merge(other)
+        self._moments.merge(other._moments, self.threads)
+        return self
+
+    def _check_merge(self, other: Self) -> None:
+        """Refuse what the moments cannot know."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything that was gathered to one safetensors file, whole or not at all.
+
+        A stream that goes on from it (:meth:`load`) has the same bits as one that was never
+        stopped. The feature map is not part of the file, only the first row and its first
+        features, by which :meth:`load` tells another map.
+        """
+        if not hasattr(self, "_moments"):
+            raise NotFittedError(
+                f"this {type(self).__name__} has seen no rows yet: there is nothing to save"
+            )
+        self._moments.save(os.fspath(path), self._notes())
+
+    def _notes(self) -> dict[str, str]:
+        plain = (str, int, float, type(None), np.generic)
+        known = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params(deep=False).items()
+            if isinstance(value, plain) and name != "feature_map"
+        }
+        notes = {
+            "estimator": json.dumps(type(self).__name__),
+            "parameters": json.dumps(known),
+            "inputs": json.dumps(int(self.n_features_in_)),
+        }
+        if hasattr(self, "feature_names_in_"):
+            notes["feature_names"] = json.dumps(self.feature_names_in_.tolist())
+        if hasattr(self, "_first"):
+            x, z = self._first
+            notes["first_row"] = json.dumps(
+                {"dtype": x.dtype.name, "shape": x.shape, "x": x.ravel().tolist(), "z": z.tolist()}
+            )
+        return notes
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], feature_map: Any = None) -> Self:
+        """Read what :meth:`save` wrote; ``feature_map`` is the one that the rows were mapped by."""
+        file = os.fspath(path)
+        moments, notes = _core.Gathered.load(file)
+        found = _notes.read(notes, "estimator", str, file)
+        if found != cls.__name__:
+            raise ValueError(f"{file}: holds {found or 'moments'}, which is not {cls.__name__}")
+        loaded = cls(feature_map=feature_map)
+        _notes.read(notes, "parameters", lambda known: loaded.set_params(**known), file)
+        loaded.n_features_in_ = _notes.read(notes, "inputs", int, file)
+        names = _notes.read(
+            notes, "feature_names", lambda known: np.asarray(known, dtype=object), file
+        )
+        if names is not None:
+            loaded.feature_names_in_ = names
+        loaded._moments = moments
+        first = _notes.read(notes, "first_row", _first_row, file)
+        if first is not None:
+            loaded._first = first
+            loaded._check_map(file)
+        elif feature_map is not None:
+            raise ValueError(f"{file}: its rows were not mapped, but a feature map was given")
+        loaded._read_notes(notes, file)
+        return loaded
+
+    def _check_map(self, file: str) -> None:
+        if self.feature_map is None:
+            raise ValueError(f"{file}: its rows were mapped; give the map as feature_map=")
+        x, kept = self._first
+        z = self._mapped(x[None])[0]
+        known = self._moments.features()
+        if len(z) != known:
+            raise ValueError(
+                f"{file}: its rows have {known} features, the feature map gives {len(z)}"
+            )
+        scale = float(np.abs(kept).max())
+        if not np.allclose(z[: len(kept)], kept, rtol=1e-4, atol=1e-4 * scale):
+            raise ValueError(
+                f"{file}: the feature map gives other features of the first row than when the file "
+                "was written; was it made with another seed or network?"
+            )
+
+    def _read_notes(self, notes: dict[str, str], file: str) -> None:
+        """Restore what a subclass knows beside the moments."""
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._seen() > 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_solved", None)
+        if "_moments" in state:
+            state["_moments"] = state["_moments"].to_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if isinstance(state.get("_moments"), bytes):
+            state = {**state, "_moments": _core.Gathered.from_bytes(state["_moments"])}
+        super().__setstate__(state)
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        copied.__dict__ = dict(vars(self))
+        if hasattr(self, "_moments"):
+            copied._moments = self._moments.copy()
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        for name, value in vars(self).items():
+            if name == "_moments":
+                value = value.copy()
+            elif name != "_solved":
+                value = copy.deepcopy(value, memo)
+            setattr(copied, name, value)
+        return copied
+
+
+def _first_row(known: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    x = np.asarray(known["x"], dtype=np.dtype(known["dtype"])).reshape(known["shape"])
+    return x, np.asarray(known["z"], dtype=np.float64)
+
+
+def check_finite(values: NDArray[Any], what: str, first: int) -> None:
+    """Refuse NaN, infinities and what cannot be summed up; rows count from the stream's first."""
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        part = block.reshape(len(block), -1)
+        # Of float32 every finite number is small enough.
+        single = part.dtype == np.float32
+        good = np.isfinite(part) if single else np.abs(part) <= LARGEST
+        if not good.all():
+            row, column = np.argwhere(~good)[0]
+            value = part[row, column]
+            why = "" if np.isfinite(value) else "; every entry must be finite (no NaN, no infinity)"
+            why = why or f"; magnitudes up to {LARGEST:g} can be summed up"
+            raise ValueError(
+                f"{what} has the value {value} in row {first + start + row}, column {column}{why}"
+            )
