@@ -10,7 +10,8 @@ CARGO_FLAGS := --release
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build develop demo test test-rust test-python test-slow lint fmt bench bench-peers \
-	experiments-mnist experiments-uci experiments-images bench-images docs wheel fuzz clean
+	experiments-mnist experiments-uci experiments-images experiments-large bench-images \
+	docs wheel fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -73,6 +74,9 @@ bench-images: develop ## speed of pairs of images, as shares of a matrix product
 
 experiments-images: develop ## accuracy on small CIFAR-10 with convolutional kernels (needs ../shared/data)
 	$(BIN)/python scripts/cifar.py
+
+experiments-large: develop ## regression on a table of two million rows, streamed from disk within 1 GiB
+	$(BIN)/python scripts/features_large.py
 
 experiments-uci: develop ## 25 UCI classification sets with the benchmark's protocol (needs ../shared/data)
 	$(BIN)/python scripts/uci.py
