@@ -132,9 +132,15 @@ impl PyModel {
 
     /// A model from the bytes of `to_bytes`, with the network it was fitted with.
     #[staticmethod]
-    fn from_bytes(bytes: &Bound<'_, PyBytes>, network: &PyNetwork) -> PyResult<Self> {
-        let model = Model::from_bytes(bytes.as_bytes().to_vec()).map_err(exception)?;
-        Ok(Self { model: Arc::new(model.with_network(network.network.clone())) })
+    fn from_bytes(
+        py: Python<'_>,
+        bytes: &Bound<'_, PyBytes>,
+        network: &PyNetwork,
+    ) -> PyResult<Self> {
+        let (bytes, network) = (bytes.as_bytes().to_vec(), &network.network);
+        // Functions of the user may be called, from other threads.
+        let model = py.detach(|| Model::from_bytes_with(bytes, network)).map_err(exception)?;
+        Ok(Self { model: Arc::new(model) })
     }
 
     fn save(&self, py: Python<'_>, path: PathBuf, notes: Notes) -> PyResult<()> {

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 
 use widelimit_arch::Shape;
 use widelimit_data::Error as DataError;
+use widelimit_embed::Error as FeatureError;
 use widelimit_exact::Error as ExactError;
 use widelimit_learn::Error as LearnError;
 
@@ -17,6 +18,9 @@ pub enum Error {
     /// A kernel cannot be computed.
     #[error(transparent)]
     Kernel(ExactError),
+    /// Features cannot be made.
+    #[error(transparent)]
+    Features(FeatureError),
     /// A regression cannot be solved.
     #[error(transparent)]
     Learn(#[from] LearnError),
@@ -84,6 +88,31 @@ pub enum Error {
         /// What was given.
         got: String,
     },
+    /// Less rows than a computation needs.
+    #[error("{what} needs at least {needed} rows, got {got}")]
+    TooFewRows {
+        /// What cannot be computed.
+        what: &'static str,
+        /// The least number that works.
+        needed: usize,
+        /// What was given.
+        got: usize,
+    },
+    /// No affordable number of features is within a tolerance.
+    #[error(
+        "the tolerance {tolerance} is not reached: {dim} features by `{method}` have a relative error \
+         of {error:.3}"
+    )]
+    Tolerance {
+        /// The method used.
+        method: &'static str,
+        /// The relative error asked for.
+        tolerance: f64,
+        /// The smallest one found.
+        error: f64,
+        /// The number of features that has it.
+        dim: usize,
+    },
     /// The job needs more memory than it may use.
     #[error("{what} needs {} of memory, but at most {} can be used", crate::memory::show(*needed), crate::memory::show(*limit))]
     MemoryLimit {
@@ -133,6 +162,7 @@ impl Error {
             | Error::EndsOnPositions { .. }
             | Error::Aggregates { .. } => Kind::Usage,
             Error::Kernel(error) => kind_of_kernel(error),
+            Error::Features(error) => kind_of_features(error),
             Error::Learn(error) => kind_of_learn(error),
             Error::Data(DataError::OutOfMemory { .. }) | Error::MemoryLimit { .. } => {
                 Kind::Resource
@@ -140,12 +170,14 @@ impl Error {
             Error::Data(DataError::NoRoom { .. }) => Kind::Storage,
             Error::Data(DataError::NoParts) => Kind::Usage,
             Error::Data(DataError::Io { source, .. }) if no_room(source.kind()) => Kind::Storage,
-            Error::Linalg(widelimit_linalg::Error::NotPositiveDefinite { .. }) => Kind::Numerical,
+            Error::Linalg(widelimit_linalg::Error::NotPositiveDefinite { .. })
+            | Error::Tolerance { .. } => Kind::Numerical,
             Error::Cancelled => Kind::Interrupted,
             Error::Data(_)
             | Error::Linalg(_)
             | Error::Dimensions { .. }
             | Error::InputShape { .. }
+            | Error::TooFewRows { .. }
             | Error::Length { .. }
             | Error::Model { .. } => Kind::Data,
         }
@@ -169,11 +201,43 @@ fn kind_of_kernel(error: &ExactError) -> Kind {
     }
 }
 
+fn kind_of_features(error: &FeatureError) -> Kind {
+    match error {
+        FeatureError::NoRule { .. }
+        | FeatureError::NotApplicable { .. }
+        | FeatureError::TooFewFeatures { .. }
+        | FeatureError::NoFeatures => Kind::Usage,
+        FeatureError::Sketch(widelimit_sketch::Error::Indefinite { .. })
+        | FeatureError::Overflow { .. }
+        | FeatureError::Activation { .. }
+        | FeatureError::Linalg(_) => Kind::Numerical,
+        _ => Kind::Data,
+    }
+}
+
 fn kind_of_learn(error: &LearnError) -> Kind {
     match error {
         LearnError::NotPositiveDefinite { .. } | LearnError::Indefinite { .. } => Kind::Numerical,
         LearnError::Parameter { .. } => Kind::Usage,
         _ => Kind::Data,
+    }
+}
+
+impl Error {
+    /// The error of a block of rows in terms of the whole, of which `first` rows come before.
+    pub(crate) fn rows_from(mut self, first: usize) -> Self {
+        match &mut self {
+            Error::Kernel(
+                ExactError::NonFinite { input, row, .. }
+                | ExactError::NonFiniteImage { input, row, .. }
+                | ExactError::Overflow { input, row, .. },
+            ) if matches!(*input, "x" | "x1") => (*input, *row) = ("x", *row + first),
+            Error::Features(
+                FeatureError::Overflow { row, .. } | FeatureError::NonFinite { row, .. },
+            ) => *row += first,
+            _ => {}
+        }
+        self
     }
 }
 
@@ -186,6 +250,15 @@ impl From<ExactError> for Error {
             }
             ExactError::Network(error) => Error::Network(error),
             other => Error::Kernel(other),
+        }
+    }
+}
+
+impl From<FeatureError> for Error {
+    fn from(error: FeatureError) -> Self {
+        match error {
+            FeatureError::Network(error) => Error::Network(error),
+            other => Error::Features(other),
         }
     }
 }

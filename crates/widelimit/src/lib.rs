@@ -3,7 +3,8 @@
 //! A network is described once ([`arch::Network`]); [`exact::kernel`] gives its NNGP and NTK kernels,
 //! [`exact::plan`] their price beforehand, [`kernel_to_file`] writes those that exceed memory,
 //! [`kernel_to_store`] those that take more than one run or machine ([`merge_stores`] joins the parts), and
-//! [`Model`] fits, predicts, saves and loads regressions and classifiers on top.
+//! [`Model`] fits, predicts, saves and loads regressions and classifiers on top, of the exact kernel or of
+//! [`features`] that stand for it.
 //!
 //! ```
 //! use ndarray::{Array2, Axis};
@@ -21,10 +22,11 @@
 //! # Should I use this?
 //!
 //! For tables of some hundred to some twenty thousand rows, for images by the hundred or the thousand,
-//! and for theory: yes. Feature maps for millions of rows are not part of this version.
+//! and for theory: yes, exactly. For more rows: with features, whose cost is linear in their number.
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod features;
 mod files;
 mod flow;
 pub mod memory;
@@ -37,7 +39,7 @@ mod streaming;
 pub use error::{Error, Kind};
 pub use files::{Shard, StoreSummary, Wanted, kernel_to_file, kernel_to_store};
 pub use flow::Flow;
-pub use model::{Fit, Model, Notes, Preprocess, Settings, Task};
+pub use model::{Fit, Model, Notes, Preprocess, Settings, Solver, Task};
 pub use run::Run;
 pub use scalar::{Precision, Scalar};
 pub use stores::{export_store, merge_stores};
@@ -48,6 +50,7 @@ pub use widelimit_arch as arch;
 pub use widelimit_arch::Network;
 pub use widelimit_data as data;
 pub use widelimit_data::Targets;
+pub use widelimit_embed as embed;
 pub use widelimit_exact as exact;
 pub use widelimit_exact::Quantity;
 pub use widelimit_learn as learn;

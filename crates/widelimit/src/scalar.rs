@@ -9,7 +9,9 @@ use crate::model::Stored;
 pub use widelimit_data::FloatType as Precision;
 
 /// `f32` or `f64`: what every floor of the workspace can compute with.
-pub trait Scalar: widelimit_exact::Scalar + widelimit_data::Element + Stored {
+pub trait Scalar:
+    widelimit_exact::Scalar + widelimit_embed::Scalar + widelimit_data::Element + Stored
+{
     /// The type as a value.
     const PRECISION: Precision = <Self as widelimit_data::Element>::FLOAT_TYPE;
 

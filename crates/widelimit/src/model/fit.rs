@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
-use ndarray::{Array, Array2, ArrayView, ArrayView2, ArrayViewD, CowArray, Dimension, IxDyn};
+use ndarray::{
+    Array, Array2, ArrayD, ArrayView, ArrayView2, ArrayViewD, CowArray, Dimension, IxDyn,
+};
 use widelimit_arch::{Layer, Shape};
 use widelimit_data::{Classes, Targets};
 use widelimit_exact::{self as exact, Inputs, Quantity, Want};
@@ -11,8 +13,14 @@ use widelimit_learn::{
 };
 
 use super::scaling::Scaling;
-use super::{Arrays, Fit, Model, Settings};
+use super::{Arrays, Basis, Dual, Fit, Model, Settings, Solver};
 use crate::{Error, Network, Run, Scalar};
+
+/// Rows from which `auto` takes features: factoring the kernel takes minutes there.
+const MANY_ROWS: usize = 20_000;
+
+/// Operations of a kernel from which `auto` takes features: some hours.
+const MANY_OPERATIONS: f64 = 3e14;
 
 impl Model {
     /// Fits `network` to training inputs and their targets: numbers are regressed on, labels classified.
@@ -85,23 +93,42 @@ impl Model {
         if !x.is_empty() {
             check_network(network, &input)?;
         }
-        let Regressed { y, codes, classes } = regressed(targets)?;
-        let solver = Solver { y, codes, classes: classes.len(), settings };
+        let (y, codes, classes) = regressed(targets)?;
+        let mut regression = Regression { y, codes, classes, settings: settings.clone() };
         // Checked before scaling, so that errors name values as they were given.
         check_finite(x.view())?;
-        run.check_memory("the fit", solver.memory(network, &Inputs::new(x.view()), run)?)?;
+        let solver = regression.solver(network, &Inputs::new(x.view()), run)?;
+        regression.settings.solver = solver;
         let scaling = Scaling::learn(settings.preprocess, x.view());
         let scaled = scaling.apply(x);
         let run = &run.less("the fit", (scaled.len() * size_of::<T>()) as u64)?;
+        match solver {
+            Solver::Features => regression.on_features(network, scaled, scaling, run),
+            _ => regression.on_kernel(network, scaled, scaling, run),
+        }
+    }
+}
+
+impl Regression {
+    /// Solves on the exact kernel.
+    fn on_kernel<T: Scalar>(
+        self,
+        network: &Network,
+        scaled: ArrayD<T>,
+        scaling: Scaling,
+        run: &Run<'_>,
+    ) -> Result<Model, Error> {
+        let settings = &self.settings;
+        let (input, rows) = (shape_of(scaled.view(), "x")?, scaled.shape()[0]);
         let kernel = kernel_of(network, settings.quantity, scaled.view(), None, run)?;
         run.check_cancelled()?;
-        let solution = solver.solve(kernel, run)?;
+        let solution = self.solve(kernel, run)?;
         run.check_cancelled()?;
         let process = OnceLock::new();
         let (mut amplitude, mut log_marginal_likelihood) = (None, None);
         if settings.quantity == Quantity::Nngp {
             let kernel = kernel_of(network, settings.quantity, scaled.view(), None, run)?;
-            let model = posterior(settings, solution.ridge, kernel, solver.y.view(), run)?;
+            let model = posterior(settings, solution.ridge, kernel, self.y.view(), run)?;
             amplitude = Some(model.amplitude.to_vec());
             log_marginal_likelihood = Some(model.log_marginal_likelihood);
             // Empty until here.
@@ -111,44 +138,31 @@ impl Model {
             rows,
             features: scaled.len() / rows.max(1),
             input,
-            outputs: solver.y.ncols(),
+            outputs: self.y.ncols(),
             ridge: solution.ridge,
             relative_ridge: solution.relative_ridge,
             leave_one_out: solution.leave_one_out,
             path: solution.path,
-            targets: solver.y,
+            targets: self.y,
             eigenvalues: solution.eigenvalues,
             diagnostics: solution.diagnostics,
             amplitude,
             log_marginal_likelihood,
         };
-        let arrays =
-            Arrays { scaling, x: scaled, dual: solution.dual, mean: solution.mean, process };
-        Ok(Model {
-            network: network.clone(),
-            settings: settings.clone(),
-            classes,
-            fit,
-            state: T::state(arrays),
-        })
+        let basis = Basis::Kernel(Dual { x: scaled, dual: solution.dual, process });
+        let state = T::state(Arrays { scaling, mean: solution.mean, basis });
+        let (network, settings, classes) = (network.clone(), self.settings, self.classes);
+        Ok(Model { network, settings, classes, fit, state })
     }
 }
 
-/// Targets as regressed on, with the class codes of a classification.
-struct Regressed {
-    y: Array2<f64>,
-    codes: Option<Vec<usize>>,
-    classes: Classes,
-}
-
-fn regressed(targets: &Targets) -> Result<Regressed, Error> {
+/// Targets as regressed on, with the codes and names of classes of a classification.
+fn regressed(targets: &Targets) -> Result<(Array2<f64>, Option<Vec<usize>>, Classes), Error> {
     match targets {
-        Targets::Numbers(y) => {
-            Ok(Regressed { y: y.clone(), codes: None, classes: Classes::Texts(Vec::new()) })
-        }
+        Targets::Numbers(y) => Ok((y.clone(), None, Classes::Texts(Vec::new()))),
         Targets::Labels { codes, classes } => {
             let y = widelimit_learn::classification::one_hot(codes, classes.len())?;
-            Ok(Regressed { y, codes: Some(codes.clone()), classes: classes.clone() })
+            Ok((y, Some(codes.clone()), classes.clone()))
         }
     }
 }
@@ -165,6 +179,19 @@ pub(crate) fn shape_of<T: Scalar>(
     Ok(Inputs::new(x).shape())
 }
 
+/// Insists on inputs of the shape that something was fitted on.
+pub(crate) fn expect_shape<T: Scalar>(x: ArrayViewD<'_, T>, expected: &Shape) -> Result<(), Error> {
+    let got = shape_of(x, "x")?;
+    if got == *expected {
+        return Ok(());
+    }
+    if got.is_vector() && expected.is_vector() {
+        let (expected, got) = (expected.channels, got.channels);
+        return Err(Error::Length { what: "number of features", expected, got });
+    }
+    Err(Error::InputShape { expected: expected.clone(), got })
+}
+
 /// Insists on a network that makes one vector of an input, from that input alone.
 pub(crate) fn check_network(network: &Network, input: &Shape) -> Result<(), Error> {
     let aggregate = network.walk().find(|(_, layer)| matches!(layer, Layer::Aggregate));
@@ -178,7 +205,7 @@ pub(crate) fn check_network(network: &Network, input: &Shape) -> Result<(), Erro
     Ok(())
 }
 
-fn check_finite<T: Scalar>(x: ArrayViewD<'_, T>) -> Result<(), Error> {
+pub(crate) fn check_finite<T: Scalar>(x: ArrayViewD<'_, T>) -> Result<(), Error> {
     let bad = x.indexed_iter().find(|(_, value)| !value.widen().is_finite());
     let Some((place, value)) = bad else { return Ok(()) };
     let (input, value) = ("x", value.widen());
@@ -192,7 +219,7 @@ fn check_finite<T: Scalar>(x: ArrayViewD<'_, T>) -> Result<(), Error> {
 }
 
 /// One of the two kernels.
-pub(super) fn kernel_of<T: Scalar>(
+pub(crate) fn kernel_of<T: Scalar>(
     network: &Network,
     quantity: Quantity,
     x1: ArrayViewD<'_, T>,
@@ -209,7 +236,7 @@ pub(super) fn kernel_of<T: Scalar>(
     Ok(wanted.unwrap_or_default())
 }
 
-pub(super) fn want(quantity: Quantity) -> Want {
+pub(crate) fn want(quantity: Quantity) -> Want {
     match quantity {
         Quantity::Nngp => Want::NNGP,
         Quantity::Ntk => Want::NTK,
@@ -234,14 +261,44 @@ pub(super) fn posterior<T: Scalar>(
 }
 
 /// The regression behind a fit.
-struct Solver<'a> {
-    y: Array2<f64>,
-    codes: Option<Vec<usize>>,
-    classes: usize,
-    settings: &'a Settings,
+pub(super) struct Regression {
+    pub y: Array2<f64>,
+    pub codes: Option<Vec<usize>>,
+    pub classes: Classes,
+    pub settings: Settings,
 }
 
-impl Solver<'_> {
+impl Regression {
+    /// What it is solved on, if that can be done within the memory limit.
+    fn solver<T: Scalar>(
+        &self,
+        network: &Network,
+        x: &Inputs<'_, T>,
+        run: &Run<'_>,
+    ) -> Result<Solver, Error> {
+        let Settings { solver, quantity, .. } = self.settings;
+        if solver == Solver::Features {
+            return Ok(solver);
+        }
+        let exact =
+            self.memory(network, x, run).and_then(|needed| run.check_memory("the fit", needed));
+        let may_choose = solver == Solver::Auto && quantity == Quantity::Ntk;
+        // As many features as rows would be no smaller than the kernel.
+        let fewer = self.settings.features.dim.for_rows(x.len()).is_none_or(|dim| dim < x.len());
+        let too_large = matches!(exact, Err(Error::MemoryLimit { .. })) && fewer;
+        if may_choose && (x.len() > MANY_ROWS || too_large) {
+            return Ok(Solver::Features);
+        }
+        if may_choose && exact.is_ok() {
+            let options = run.options(want(quantity));
+            let plan = exact::plan::<T>(network, x.len(), None, &x.shape(), &options)?;
+            if plan.flops > MANY_OPERATIONS {
+                return Ok(Solver::Features);
+            }
+        }
+        exact.map(|()| Solver::Exact)
+    }
+
     /// Bytes at the peak of the fit: the kernel's computation, or the solution of the system.
     fn memory<T: Scalar>(
         &self,
@@ -271,7 +328,7 @@ impl Solver<'_> {
         Ok(match &self.codes {
             Some(codes) => {
                 let classifier = Classifier { ridge, ..Classifier::default() }.check()?;
-                classifier.fit_kernel(kernel, codes, self.classes, &run.par)?.regression
+                classifier.fit_kernel(kernel, codes, self.classes.len(), &run.par)?.regression
             }
             None => {
                 let solver = KernelRidge { ridge, centre: true }.check()?;

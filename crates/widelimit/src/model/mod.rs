@@ -1,6 +1,7 @@
 //! A fitted network of infinite width: what it was fitted with, what it knows, what it predicts.
 
 mod fit;
+mod linear;
 mod predict;
 mod scaling;
 mod settings;
@@ -13,10 +14,12 @@ use widelimit_arch::Shape;
 use widelimit_data::Classes;
 use widelimit_learn::{Diagnostics, GaussianProcessModel, LooPath};
 
+use crate::features::Features;
 use crate::{Network, Precision};
-pub(crate) use fit::{check_network, shape_of};
+pub(crate) use fit::{check_finite, check_network, expect_shape, kernel_of, shape_of, want};
+pub(crate) use predict::block_rows;
 use scaling::Scaling;
-pub use settings::{Preprocess, Settings, Task};
+pub use settings::{Preprocess, Settings, Solver, Task};
 pub use store::Notes;
 
 /// A fitted regression or classifier, on rows of a table or on images.
@@ -43,7 +46,7 @@ pub struct Fit {
     pub input: Shape,
     /// Outputs: targets, or classes.
     pub outputs: usize,
-    /// The ridge added to the kernel's diagonal.
+    /// The ridge added to the diagonal of the kernel, exact or of features.
     pub ridge: f64,
     /// The same in units of the mean of the diagonal.
     pub relative_ridge: f64,
@@ -76,20 +79,52 @@ pub enum State {
 #[derive(Debug)]
 pub struct Arrays<T> {
     scaling: Scaling,
+    /// Mean of the targets.
+    mean: Array1<T>,
+    basis: Basis<T>,
+}
+
+/// What predictions are combined of.
+#[derive(Debug)]
+pub enum Basis<T> {
+    /// Kernels with the training inputs.
+    Kernel(Dual<T>),
+    /// Features.
+    Features(Linear<T>),
+}
+
+/// Predictions from kernels with the training inputs.
+#[derive(Debug)]
+pub struct Dual<T> {
     /// Training inputs after scaling.
     x: ArrayD<T>,
     /// Dual coefficients, rows x outputs.
     dual: Array2<T>,
-    /// Mean of the targets.
-    mean: Array1<T>,
     /// The posterior, made when a standard deviation is first asked for.
     process: OnceLock<GaussianProcessModel>,
+}
+
+/// Predictions from features.
+#[derive(Debug)]
+pub struct Linear<T> {
+    features: Features,
+    /// Weights, features x outputs.
+    weights: Array2<T>,
 }
 
 /// Which of the two states arrays of a number type make; a private part of [`crate::Scalar`].
 pub trait Stored: Sized {
     /// Wraps arrays of this type.
     fn state(arrays: Arrays<Self>) -> State;
+}
+
+impl<T> Basis<T> {
+    fn features(&self) -> Option<&Features> {
+        match self {
+            Basis::Kernel(_) => None,
+            Basis::Features(linear) => Some(&linear.features),
+        }
+    }
 }
 
 impl Stored for f32 {
@@ -110,10 +145,12 @@ impl Model {
         &self.network
     }
 
-    /// The same model with this network in place of its own: the one it was fitted with, after
-    /// [`Model::to_bytes_with`].
-    pub fn with_network(self, network: Network) -> Self {
-        Self { network, ..self }
+    /// The features it was solved on; `None` for the exact kernel.
+    pub fn features(&self) -> Option<&Features> {
+        match &self.state {
+            State::F32(arrays) => arrays.basis.features(),
+            State::F64(arrays) => arrays.basis.features(),
+        }
     }
 
     /// What the model was asked to be.

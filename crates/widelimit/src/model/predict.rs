@@ -6,8 +6,8 @@ use widelimit_learn::classification::winners;
 use widelimit_learn::{GaussianProcessModel, Prior};
 use widelimit_linalg::gram;
 
-use super::fit::{kernel_of, posterior, shape_of, want};
-use super::{Arrays, Model, State};
+use super::fit::{expect_shape, kernel_of, posterior, want};
+use super::{Arrays, Basis, Dual, Model, State};
 use crate::{Error, Quantity, Run, Scalar};
 
 /// Bytes of a block of new rows and of their kernel with the training rows.
@@ -73,29 +73,17 @@ impl Model {
         }
     }
 
-    fn check_shape<T: Scalar>(&self, x: ArrayViewD<'_, T>) -> Result<(), Error> {
-        let (expected, got) = (&self.fit.input, shape_of(x, "x")?);
-        if got == *expected {
-            return Ok(());
-        }
-        if got.is_vector() && expected.is_vector() {
-            let (expected, got) = (expected.channels, got.channels);
-            return Err(Error::Length { what: "number of features", expected, got });
-        }
-        Err(Error::InputShape { expected: expected.clone(), got })
-    }
-
     /// Calls `take` with each block of scaled rows and their kernel with the training rows, while `held`
     /// bytes are in use and the caller works on `work` bytes for each row.
     fn blocks<T: Scalar, S: Scalar>(
         &self,
-        arrays: &Arrays<S>,
+        (arrays, dual): (&Arrays<S>, &Dual<S>),
         x: ArrayViewD<'_, T>,
         run: &Run<'_>,
         (held, work): (u64, u64),
         mut take: impl FnMut(usize, ArrayViewD<'_, S>, ArrayView2<'_, S>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        self.check_shape(x.view())?;
+        expect_shape(x.view(), &self.fit.input)?;
         let element = size_of::<S>() as u64;
         let beside = self.fit.features as u64 * element + work;
         let step = block_rows(self.fit.rows as u64 * element + beside, x.shape()[0], run);
@@ -106,8 +94,8 @@ impl Model {
             let scaled = arrays.scaling.apply(rows);
             let quantity = self.settings.quantity;
             let kernel =
-                kernel_of(&self.network, quantity, scaled.view(), Some(arrays.x.view()), &run)
-                    .map_err(|error| rows_from(error, block * step))?;
+                kernel_of(&self.network, quantity, scaled.view(), Some(dual.x.view()), &run)
+                    .map_err(|error| error.rows_from(block * step))?;
             take(block * step, scaled.view(), kernel.view())?;
         }
         Ok(())
@@ -119,13 +107,17 @@ impl Model {
         x: ArrayViewD<'_, T>,
         run: &Run<'_>,
     ) -> Result<Array2<T>, Error> {
-        self.check_shape(x.view())?;
+        expect_shape(x.view(), &self.fit.input)?;
+        let dual = match &arrays.basis {
+            Basis::Kernel(dual) => dual,
+            Basis::Features(linear) => return linear.predict(arrays, x, run),
+        };
         let mut values = Array2::from_elem((x.shape()[0], self.fit.outputs), T::narrow(0.0));
         // The product packs the block of the kernel.
         let packed = (self.fit.rows * size_of::<S>()) as u64;
-        self.blocks(arrays, x, run, (0, packed), |first, _, kernel| {
+        self.blocks((arrays, dual), x, run, (0, packed), |first, _, kernel| {
             // Products in the canonical order: a row's value does not depend on its block.
-            let block = gram(kernel, Some(arrays.dual.t()), &run.par) + &arrays.mean;
+            let block = gram(kernel, Some(dual.dual.t()), &run.par) + &arrays.mean;
             values
                 .slice_axis_mut(Axis(0), Slice::from(first..first + block.nrows()))
                 .zip_mut_with(&block, |to, from| *to = T::narrow(from.widen()));
@@ -140,12 +132,19 @@ impl Model {
         x: ArrayViewD<'_, T>,
         run: &Run<'_>,
     ) -> Result<WithDeviation<T>, Error> {
+        let Basis::Kernel(dual) = &arrays.basis else {
+            return Err(Error::Parameter {
+                name: "model",
+                expected: "one of the exact kernel, for a standard deviation",
+                got: "one of features".into(),
+            });
+        };
         let mean = self.predict_in(arrays, x.view(), run)?;
-        let process = self.process(arrays, run)?;
+        let process = self.process(dual, run)?;
         let mut deviation = Array2::from_elem(mean.dim(), T::narrow(0.0));
         // The factor, and a row of the kernel in double precision before and after it met the factor.
         let n = self.fit.rows as u64;
-        self.blocks(arrays, x, run, (8 * n * n, 3 * 8 * n), |first, rows, kernel| {
+        self.blocks((arrays, dual), x, run, (8 * n * n, 3 * 8 * n), |first, rows, kernel| {
             let prior = self.prior(rows, run)?;
             let posterior = process.predict(kernel, Prior::Diagonal(prior.view()), &run.par)?;
             let found = posterior.deviation().unwrap_or_default();
@@ -175,38 +174,25 @@ impl Model {
     /// The posterior, made at its first use.
     fn process<'a, S: Scalar>(
         &self,
-        arrays: &'a Arrays<S>,
+        dual: &'a Dual<S>,
         run: &Run<'_>,
     ) -> Result<&'a GaussianProcessModel, Error> {
-        if let Some(process) = arrays.process.get() {
+        if let Some(process) = dual.process.get() {
             return Ok(process);
         }
         let n = self.fit.rows;
         let needed =
             widelimit_learn::memory::gaussian_process(false, n, self.fit.outputs, size_of::<S>());
         run.check_memory("the posterior's factorisation", needed)?;
-        let kernel = kernel_of(&self.network, self.settings.quantity, arrays.x.view(), None, run)?;
+        let kernel = kernel_of(&self.network, self.settings.quantity, dual.x.view(), None, run)?;
         let (ridge, y) = (self.fit.ridge, self.fit.targets.view());
         let process = posterior(&self.settings, ridge, kernel, y, run)?;
-        Ok(arrays.process.get_or_init(|| process))
+        Ok(dual.process.get_or_init(|| process))
     }
 }
 
 /// Rows of a block, of `each` bytes: what 64 MiB hold, or a quarter of the memory limit.
-fn block_rows(each: u64, rows: usize, run: &Run<'_>) -> usize {
+pub(crate) fn block_rows(each: u64, rows: usize, run: &Run<'_>) -> usize {
     let bytes = run.budget.limit().map_or(BLOCK_BYTES, |limit| (limit / 4).min(BLOCK_BYTES));
     ((bytes / each.max(1)).max(1) as usize).min(rows.max(1))
-}
-
-/// Errors of a block name rows of the whole.
-fn rows_from(error: Error, first: usize) -> Error {
-    let Error::Kernel(mut error) = error else { return error };
-    if let exact::Error::NonFinite { input, row, .. }
-    | exact::Error::NonFiniteImage { input, row, .. }
-    | exact::Error::Overflow { input, row, .. } = &mut error
-        && *input == "x1"
-    {
-        (*input, *row) = ("x", *row + first);
-    }
-    Error::Kernel(error)
 }

@@ -3,6 +3,8 @@
 use widelimit_exact::Quantity;
 use widelimit_learn::{Amplitude, Ridge};
 
+use crate::features::FeatureSettings;
+
 /// Kind of target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
@@ -54,7 +56,39 @@ impl Preprocess {
     }
 }
 
-/// Which kernel, which ridge, which scaling of the inputs.
+/// What the regression is solved on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Solver {
+    /// The exact kernel up to 20 000 rows, where it fits the memory limit and takes no more than some
+    /// hours; features beyond. A Gaussian process is always exact: it has a posterior.
+    #[default]
+    Auto,
+    /// The exact kernel.
+    Exact,
+    /// Features that stand for it.
+    Features,
+}
+
+impl Solver {
+    /// All of them.
+    pub const ALL: [Solver; 3] = [Self::Auto, Self::Exact, Self::Features];
+
+    /// The one of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|solver| solver.name() == name)
+    }
+
+    /// `auto`, `exact` or `features`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Solver::Auto => "auto",
+            Solver::Exact => "exact",
+            Solver::Features => "features",
+        }
+    }
+}
+
+/// Which kernel, which ridge, which scaling of the inputs, which solver.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The kernel: NTK (trained networks) or NNGP (Gaussian process).
@@ -65,16 +99,23 @@ pub struct Settings {
     pub amplitude: Amplitude,
     /// What is done to inputs first.
     pub preprocess: Preprocess,
+    /// What the regression is solved on; of a fitted model, what it was solved on.
+    pub solver: Solver,
+    /// The features, where it is solved on them.
+    pub features: FeatureSettings,
 }
 
 impl Default for Settings {
-    /// NTK, ridge by leave-one-out, amplitude by maximum likelihood, inputs as they are.
+    /// NTK, ridge by leave-one-out, amplitude by maximum likelihood, inputs as they are, solver by the
+    /// number of rows.
     fn default() -> Self {
         Self {
             quantity: Quantity::Ntk,
             ridge: Ridge::default(),
             amplitude: Amplitude::MaximumLikelihood,
             preprocess: Preprocess::None,
+            solver: Solver::Auto,
+            features: FeatureSettings::default(),
         }
     }
 }

@@ -15,7 +15,8 @@ use widelimit_learn::{
 
 use super::fit::{check_network, shape_of};
 use super::scaling::Scaling;
-use super::{Arrays, Fit, Model, Preprocess, Settings, State};
+use super::{Arrays, Basis, Dual, Fit, Linear, Model, Preprocess, Settings, Solver, State};
+use crate::features::{Dim, ENTRY, FeatureSettings, Features};
 use crate::files::name;
 use crate::{Error, Network, Scalar};
 
@@ -23,6 +24,7 @@ use crate::{Error, Network, Scalar};
 mod tensor {
     pub const X: &str = "x_train";
     pub const DUAL: &str = "dual";
+    pub const WEIGHTS: &str = "weights";
     pub const MEAN: &str = "target_mean";
     pub const TARGETS: &str = "y_train";
     pub const LEAVE_ONE_OUT: &str = "leave_one_out";
@@ -127,7 +129,7 @@ impl Model {
     }
 
     /// The same with another network in place of the model's own: one with functions of the user has
-    /// no text, and the caller keeps it ([`Model::with_network`]).
+    /// no text, and the caller keeps it ([`Model::from_bytes_with`]).
     ///
     /// # Errors
     /// As [`Model::save`].
@@ -152,7 +154,7 @@ impl Model {
         let path = path.as_ref();
         let reader = Reader { file: ModelFile::load(path)?, name: path.display().to_string() };
         let notes = reader.notes()?;
-        Ok((reader.model()?, notes))
+        Ok((reader.model(None)?, notes))
     }
 
     /// The same from bytes in memory.
@@ -161,7 +163,17 @@ impl Model {
     /// As [`Model::load`].
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, Error> {
         let name = "model".to_owned();
-        Reader { file: ModelFile::from_bytes(bytes, &name)?, name }.model()
+        Reader { file: ModelFile::from_bytes(bytes, &name)?, name }.model(None)
+    }
+
+    /// The same with the network it was fitted with in place of the one in the bytes
+    /// ([`Model::to_bytes_with`]).
+    ///
+    /// # Errors
+    /// As [`Model::load`].
+    pub fn from_bytes_with(bytes: Vec<u8>, network: &Network) -> Result<Self, Error> {
+        let name = "model".to_owned();
+        Reader { file: ModelFile::from_bytes(bytes, &name)?, name }.model(Some(network))
     }
 
     fn file(&self, network: &Network) -> Result<ModelFile, Error> {
@@ -169,8 +181,8 @@ impl Model {
         file.metadata.insert("network".into(), network.to_json()?);
         file.metadata.insert("model".into(), json("model", &self.header())?);
         match &self.state {
-            State::F32(arrays) => arrays.store(&mut file),
-            State::F64(arrays) => arrays.store(&mut file),
+            State::F32(arrays) => arrays.store(&mut file)?,
+            State::F64(arrays) => arrays.store(&mut file)?,
         }
         let mut put = |name: &str, array: ArrayD<f64>| {
             file.tensors.insert(name.into(), Array::F64(array));
@@ -228,16 +240,27 @@ fn json(what: &str, value: &impl Serialize) -> Result<String, Error> {
 }
 
 impl<T: Scalar> Arrays<T> {
-    fn store(&self, file: &mut ModelFile) {
+    fn store(&self, file: &mut ModelFile) -> Result<(), Error> {
         let mut put = |name: &str, array: Array| {
             file.tensors.insert(name.into(), array);
         };
-        put(tensor::X, T::wrap(self.x.clone()));
-        put(tensor::DUAL, T::wrap(self.dual.clone().into_dyn()));
+        match &self.basis {
+            Basis::Kernel(kernel) => {
+                put(tensor::X, T::wrap(kernel.x.clone()));
+                put(tensor::DUAL, T::wrap(kernel.dual.clone().into_dyn()));
+            }
+            Basis::Features(linear) => {
+                put(tensor::WEIGHTS, T::wrap(linear.weights.clone().into_dyn()));
+            }
+        }
         put(tensor::MEAN, T::wrap(self.mean.clone().into_dyn()));
         if let Scaling::Columns { mean, deviation } = &self.scaling {
             put(tensor::SHIFT, Array::F64(mean.clone().into_dyn()));
             put(tensor::SCALE, Array::F64(deviation.clone().into_dyn()));
+        }
+        match &self.basis {
+            Basis::Kernel(_) => Ok(()),
+            Basis::Features(linear) => linear.features.store(file),
         }
     }
 }
@@ -290,14 +313,26 @@ impl Reader {
         )
     }
 
-    fn model(mut self) -> Result<Model, Error> {
-        let network = Network::from_json(self.file.text("network")?)?;
+    fn model(mut self, network: Option<&Network>) -> Result<Model, Error> {
+        let network = match network {
+            Some(network) => network.clone(),
+            None => Network::from_json(self.file.text("network")?)?,
+        };
         let header: Header = serde_json::from_str(self.file.text("model")?)
             .map_err(|error| self.wrong(format!("its description is damaged: {error}")))?;
-        let settings = self.settings(&header)?;
+        let mut settings = self.settings(&header)?;
+        let on_features = self.file.metadata.contains_key(ENTRY);
+        let features = on_features
+            .then(|| Features::restore(&mut self.file, &self.name, &network))
+            .transpose()?;
+        if let Some(features) = &features {
+            let (dim, method) = (Dim::Given(features.dim()), features.method());
+            let found = FeatureSettings { dim, method, seed: features.seed(), ..settings.features };
+            (settings.solver, settings.features) = (Solver::Features, found);
+        }
         let (state, (rows, input), outputs) = match header.precision.as_str() {
-            "float32" => self.state::<f32>(settings.preprocess)?,
-            "float64" => self.state::<f64>(settings.preprocess)?,
+            "float32" => self.state::<f32>(settings.preprocess, features)?,
+            "float64" => self.state::<f64>(settings.preprocess, features)?,
             other => return Err(self.wrong(format!("unknown precision `{other}`"))),
         };
         check_network(&network, &input)
@@ -356,21 +391,21 @@ impl Reader {
         };
         let amplitude =
             header.requested_amplitude.map_or(Amplitude::MaximumLikelihood, Amplitude::Fixed);
-        Ok(Settings { quantity, ridge, amplitude, preprocess })
+        let (solver, features) = (Solver::Exact, FeatureSettings::default());
+        Ok(Settings { quantity, ridge, amplitude, preprocess, solver, features })
     }
 
     /// The arrays behind predictions; the number of inputs and the shape of one; the number of outputs.
     fn state<T: Scalar>(
         &mut self,
         preprocess: Preprocess,
+        features: Option<Features>,
     ) -> Result<(State, (usize, Shape), usize), Error> {
-        let x = self.file.take::<T, IxDyn>(tensor::X)?;
-        let input = shape_of(x.view(), tensor::X).map_err(|error| self.wrong(error.to_string()))?;
-        let dual = self.file.take::<T, Ix2>(tensor::DUAL)?;
         let mean = self.file.take::<T, Ix1>(tensor::MEAN)?;
-        let rows = x.shape()[0];
-        let outputs = dual.ncols();
-        self.check_shape(tensor::DUAL, dual.dim(), (rows, outputs))?;
+        let (basis, (rows, input), outputs) = match features {
+            Some(features) => self.linear::<T>(features)?,
+            None => self.dual::<T>()?,
+        };
         self.check_shape(tensor::MEAN, (mean.len(), 1), (outputs, 1))?;
         let scaling = match preprocess {
             Preprocess::None => Scaling::None,
@@ -383,8 +418,31 @@ impl Reader {
                 Scaling::Columns { mean, deviation }
             }
         };
-        let arrays = Arrays { scaling, x, dual, mean, process: OnceLock::new() };
-        Ok((T::state(arrays), (rows, input), outputs))
+        Ok((T::state(Arrays { scaling, mean, basis }), (rows, input), outputs))
+    }
+
+    fn dual<T: Scalar>(&mut self) -> Result<(Basis<T>, (usize, Shape), usize), Error> {
+        let x = self.file.take::<T, IxDyn>(tensor::X)?;
+        let input = shape_of(x.view(), tensor::X).map_err(|error| self.wrong(error.to_string()))?;
+        let dual = self.file.take::<T, Ix2>(tensor::DUAL)?;
+        let (rows, outputs) = (x.shape()[0], dual.ncols());
+        self.check_shape(tensor::DUAL, dual.dim(), (rows, outputs))?;
+        let basis = Basis::Kernel(Dual { x, dual, process: OnceLock::new() });
+        Ok((basis, (rows, input), outputs))
+    }
+
+    /// The training inputs are not in the file; there were as many as targets.
+    fn linear<T: Scalar>(
+        &mut self,
+        features: Features,
+    ) -> Result<(Basis<T>, (usize, Shape), usize), Error> {
+        let weights = self.file.take::<T, Ix2>(tensor::WEIGHTS)?;
+        let outputs = weights.ncols();
+        self.check_shape(tensor::WEIGHTS, weights.dim(), (features.dim(), outputs))?;
+        let rows = self.file.tensors.get(tensor::TARGETS).and_then(|y| y.shape().first().copied());
+        let rows = rows.ok_or_else(|| self.wrong("there are no training targets"))?;
+        let input = features.input().clone();
+        Ok((Basis::Features(Linear { features, weights }), (rows, input), outputs))
     }
 
     fn check_shape(
@@ -484,7 +542,7 @@ mod tests {
         assert!(model.to_bytes().is_err());
         let plain = Network::preset("mlp:1").unwrap();
         let bytes = model.to_bytes_with(&plain).unwrap();
-        let loaded = Model::from_bytes(bytes).unwrap().with_network(network);
+        let loaded = Model::from_bytes_with(bytes, &network).unwrap();
         let x = array![[0.3, -0.7]];
         let predict = |model: &Model| model.predict(x.view(), &Run::default()).unwrap();
         assert_eq!(predict(&loaded), predict(&model));

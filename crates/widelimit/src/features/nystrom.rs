@@ -1,0 +1,133 @@
+//! Features from the exact kernel with landmarks.
+
+use ndarray::{Array2, ArrayD, ArrayViewD, ArrayViewMut2, Axis};
+use widelimit_exact as exact;
+use widelimit_linalg::{factor_with_jitter, gram};
+use widelimit_sketch::landmarks::{KernelEntries, RandomPivots};
+use widelimit_sketch::random::Stream;
+
+use super::job::Job;
+use crate::model::{kernel_of, want};
+use crate::{Error, Network, Quantity, Run, Scalar};
+
+/// Role of the landmarks among the streams of a seed.
+const ROLE: u32 = 0xFEA2;
+
+/// Role of the pivots.
+const PIVOTS: u32 = 0xFEA4;
+
+/// Rows among which landmarks are looked for, as a multiple of their number.
+const CHOICE: usize = 4;
+
+/// Landmarks are the pivots of a randomly pivoted Cholesky factorisation (Chen, Epperly, Tropp and Webber, 2022)
+/// of the kernel of some rows.
+///
+/// `z(x) = L^{-1} k(S, x)` with landmarks `S` and `L L^T = K(S, S)`: one feature a landmark, and
+/// `z(x) . z(x') = k(x, S) K(S, S)^{-1} k(S, x')`, exact where `x` or `x'` is a landmark.
+///
+/// Everything is computed in double precision, whatever that of the inputs: `L^{-1}` blows rounding up.
+#[derive(Debug)]
+pub(super) struct Nystrom {
+    /// Landmarks, `l` inputs.
+    pub landmarks: ArrayD<f64>,
+    /// `L^{-1}`, `l x l`.
+    pub whitening: Array2<f64>,
+}
+
+impl Nystrom {
+    /// `dim` landmarks at most, drawn from the rows of the job that are not among `left_out`.
+    pub fn fit<T: Scalar>(job: &Job<'_, T>, dim: usize, left_out: &[usize]) -> Result<Self, Error> {
+        let rows = Self::choose(job, dim, left_out)?;
+        let landmarks = job.x.select(Axis(0), &rows).mapv(Scalar::widen);
+        let count = rows.len() as u64;
+        job.run.check_memory("the kernel of the landmarks", 4 * 8 * count * count)?;
+        let kernel = kernel_of(job.network, job.quantity, landmarks.view(), None, &job.quiet())?;
+        job.run.check_cancelled()?;
+        let par = &job.run.par;
+        let (factor, _) = factor_with_jitter(kernel, par)?;
+        let whitening = factor.solve_lower(Array2::eye(rows.len()).view(), par);
+        Ok(Self { landmarks, whitening })
+    }
+
+    /// Rows in ascending order, without those left out; fewer than `dim` where those explain the rest to
+    /// the last digit.
+    fn choose<T: Scalar>(
+        job: &Job<'_, T>,
+        dim: usize,
+        left_out: &[usize],
+    ) -> Result<Vec<usize>, Error> {
+        let rows = job.x.shape()[0];
+        let mut open = vec![true; rows];
+        left_out.iter().for_each(|&row| open[row] = false);
+        let mut open: Vec<usize> = (0..rows).filter(|&row| open[row]).collect();
+        if dim >= open.len() {
+            return Ok(open);
+        }
+        let count = dim.saturating_mul(CHOICE).min(open.len());
+        let drawn = job.draw(ROLE, open.len(), count)?;
+        open = drawn.into_iter().map(|place| open[place]).collect();
+        let pivots = job.pivots(&open, dim)?;
+        let mut chosen: Vec<usize> = pivots.into_iter().map(|place| open[place]).collect();
+        chosen.sort_unstable();
+        Ok(chosen)
+    }
+
+    /// Number of features.
+    pub fn dim(&self) -> usize {
+        self.whitening.nrows()
+    }
+
+    /// Features of some inputs.
+    pub fn block<T: Scalar>(
+        &self,
+        network: &Network,
+        quantity: Quantity,
+        x: ArrayViewD<'_, T>,
+        mut out: ArrayViewMut2<'_, T>,
+        run: &Run<'_>,
+    ) -> Result<(), Error> {
+        let x = x.mapv(Scalar::widen);
+        let kernel = kernel_of(network, quantity, x.view(), Some(self.landmarks.view()), run)?;
+        // Products in the canonical order: features of a row do not depend on the other rows.
+        let features = gram(kernel.view(), Some(self.whitening.view()), &run.par);
+        out.zip_mut_with(&features, |to, from| *to = T::narrow(*from));
+        let bad = out.outer_iter().position(|row| row.iter().any(|z| !z.widen().is_finite()));
+        match bad {
+            None => Ok(()),
+            Some(row) => {
+                let format = <T as widelimit_linalg::Scalar>::NAME;
+                Err(widelimit_embed::Error::Overflow { row, format }.into())
+            }
+        }
+    }
+}
+
+impl<T: Scalar> Job<'_, T> {
+    /// Pivots of the kernel of some rows, as places among them.
+    fn pivots(&self, rows: &[usize], count: usize) -> Result<Vec<usize>, Error> {
+        let bytes = 8 * 3 * (rows.len() * count) as u64;
+        self.run.check_memory("the choice of landmarks", bytes)?;
+        let x = self.x.select(Axis(0), rows).mapv(Scalar::widen);
+        let run = &self.quiet();
+        let options = run.options(want(self.quantity));
+        let diagonal = exact::diagonal(self.network, x.view(), &options)?;
+        let diagonal = diagonal.ntk.or(diagonal.nngp).unwrap_or_default();
+        let entries = KernelEntries::new(diagonal, |of, with, mut out| {
+            let (of, with) = (x.select(Axis(0), of), x.select(Axis(0), with));
+            let (network, quantity) = (self.network, self.quantity);
+            out.assign(&kernel_of(network, quantity, of.view(), Some(with.view()), run)?);
+            Ok(())
+        });
+        let pivots = RandomPivots { rank: count, tolerance: 0.0, block: count.div_ceil(10) };
+        let stream = Stream::new(self.seed, 0, PIVOTS);
+        let found = entries.and_then(|entries| pivots.factor(&entries, stream, &run.par));
+        // What stopped the kernel comes back as text.
+        run.check_cancelled()?;
+        let mut found = found.map_err(widelimit_embed::Error::from)?.pivots;
+        if found.is_empty() {
+            // The kernel is zero: any row will do.
+            found.push(0);
+        }
+        Ok(found)
+    }
+}
