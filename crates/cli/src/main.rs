@@ -41,6 +41,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Net(command) => commands::net(command, &session),
         Command::Plan(args) => commands::plan(args, &session),
         Command::Kernel(args) => commands::kernel(args, &session),
+        Command::Features(args) => commands::features(args, &session),
         Command::Fit(args) => commands::fit(args, &session),
         Command::Predict(args) => commands::predict(args, &session),
         Command::Report(args) => commands::report(args, &session),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use widelimit::Shard;
 
-use super::NetArg;
+use super::{ApproximationArgs, NetArg};
 
 /// Which kernels to compute.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +68,12 @@ pub enum Preprocess {
 /// How the regression is solved.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Solver {
-    /// The best available for the size: the exact one
+    /// The exact one up to 20 000 rows, as far as memory and time allow; features beyond
     Auto,
     /// Kernel regression with the exact kernel matrix
     Exact,
+    /// Regression on features that stand for the kernel
+    Features,
 }
 
 /// Show, check or list networks.
@@ -251,7 +253,8 @@ fn parse_shard(text: &str) -> Result<Shard, String> {
 #[command(after_help = "Examples:
   widelimit fit --net mlp:3:relu --x train.npz:x --y train.npz:y --out model.safetensors
   widelimit fit --net myrtle5 --x images.npz:x_train --y images.npz:y_train --preprocess standardize --out model.safetensors
-  widelimit fit --net mlp:2:erf --x table.csv --y table.csv:price --task regression --ridge 1e-3 --out model.safetensors")]
+  widelimit fit --net mlp:2:erf --x table.csv --y table.csv:price --task regression --ridge 1e-3 --out model.safetensors
+  widelimit fit --net mlp:3:relu --x train.npz:x --y train.npz:y --solver features --dim 4096 --out model.safetensors")]
 pub struct FitArgs {
     /// Preset, JSON text or path of a JSON file
     #[arg(long, value_name = "NET")]
@@ -273,6 +276,9 @@ pub struct FitArgs {
     /// How the regression is solved
     #[arg(long, value_enum, default_value = "auto")]
     pub solver: Solver,
+    /// The features, where there are some.
+    #[command(flatten)]
+    pub approximation: ApproximationArgs,
     /// What is done to inputs first, in training and prediction
     #[arg(long, value_enum, default_value = "none")]
     pub preprocess: Preprocess,

@@ -2,6 +2,7 @@
 //! from here.
 
 mod commands;
+mod features;
 mod network;
 
 use std::path::PathBuf;
@@ -13,10 +14,11 @@ pub use commands::{
     MergeArgs, Method, NetCommand, One, PlanArgs, PredictArgs, Preprocess, ReportArgs, RidgeArg,
     Solver, Spatial, StoreCommand, Task,
 };
+pub use features::{ApproximationArgs, FeaturesArgs};
 pub use network::NetArg;
 
 const LONG_ABOUT: &str = "Neural networks of infinite width are kernels. widelimit computes those kernels (NNGP and \
-NTK) exactly and solves the regressions that stand on them.
+NTK) exactly or as products of features, and solves the regressions that stand on them.
 
 A network NET is given as a preset (`mlp:3:relu`), as JSON text, or as the path of a JSON file.
 Data A, B and Y are `file.npy`, `file.npz:array`, `file.csv` or `file.csv:column`, or `file.parquet` where that was \
@@ -27,6 +29,7 @@ const EXAMPLES: &str = "\
 Examples:
   widelimit demo                                               the main job on real data
   widelimit kernel --net mlp:3:relu --x1 x.npy --out k.npz     a kernel into a file
+  widelimit features --net mlp:3:relu --x x.npy --dim 4096 --out z.npy
   widelimit fit --net mlp:3:relu --x train.npz:x --y train.npz:y --out model.safetensors
   widelimit predict --model model.safetensors --x test.npz:x --y test.npz:y --out p.npy
   widelimit report model.safetensors --out report.html
@@ -75,7 +78,8 @@ pub struct Global {
     pub memory: Option<u64>,
     /// Seed of everything drawn at random
     ///
-    /// Exact kernels draw nothing; `demo` draws its training rows with it (without: the first ones).
+    /// Exact kernels draw nothing; features are drawn with it (without: 0), and `demo` draws its training rows
+    /// (without: the first ones).
     #[arg(long, global = true, value_name = "S", help_heading = "Global options")]
     pub seed: Option<u64>,
     /// Print results and errors only
@@ -101,6 +105,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Compute a kernel matrix into a file; join and export the stores of long jobs
     Kernel(KernelCommand),
+    /// Write features whose products stand for a kernel
+    Features(FeaturesArgs),
     /// Fit a model
     Fit(FitArgs),
     /// Predict with a fitted model

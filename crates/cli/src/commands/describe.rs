@@ -3,6 +3,7 @@
 use widelimit::arch::Shape;
 use widelimit::{Model, Quantity, Task};
 
+use super::features::told;
 use crate::answer::Answer;
 use crate::report::short;
 
@@ -20,6 +21,11 @@ pub fn fitted(model: &Model) -> Answer {
         .with("outputs", fit.outputs.to_string(), fit.outputs)
         .with("ridge", format!("{:.4e}", fit.ridge), fit.ridge)
         .with("relative_ridge", format!("{:.4e}", fit.relative_ridge), fit.relative_ridge);
+    let solver = model.settings().solver.name();
+    answer = answer.with("solver", solver, solver);
+    if let Some(features) = model.features() {
+        answer = told(answer, features);
+    }
     if let Some(point) = fit.path.as_ref().map(|path| path.best()) {
         answer = answer.with("loo_rmse", format!("{:.6}", point.mse.sqrt()), point.mse.sqrt());
         if let Some(accuracy) = point.accuracy {
@@ -89,6 +95,13 @@ pub fn tables(model: &Model) -> Vec<(String, Vec<(String, String)>)> {
     match model.task() {
         Task::Classification => about.push(("Classes".into(), fit.outputs.to_string())),
         Task::Regression => about.push(("Outputs".into(), fit.outputs.to_string())),
+    }
+    if let Some(features) = model.features() {
+        let of = format!("{} by {}", features.dim(), features.method().name());
+        about.push(("Features of the network".into(), of));
+        if let Some(certificate) = features.certificate() {
+            about.push(("Relative error of their kernel".into(), short(certificate.error)));
+        }
     }
     about.push(("Inputs scaled".into(), model.settings().preprocess.name().into()));
     about.push(("Precision".into(), model.precision().name().into()));

@@ -17,6 +17,13 @@ use crate::text::seconds;
 
 /// Fits a model and writes it.
 pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
+    if args.solver == Solver::Exact
+        && let Some(flag) = args.approximation.given().first()
+    {
+        return Err(Failure::usage(format!(
+            "{flag} is about features, but --solver exact has none; --solver features takes them"
+        )));
+    }
     let network = args.net.read()?;
     let (x, y) = (data::source(&args.x)?, data::source(&args.y)?);
     let read = [Some(x.path()), Some(y.path()), args.net.file()];
@@ -48,12 +55,20 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
             Preprocess::Standardize => widelimit::Preprocess::Standardize,
             Preprocess::UnitNorm => widelimit::Preprocess::UnitNorm,
         },
+        solver: match args.solver {
+            Solver::Exact => widelimit::Solver::Exact,
+            Solver::Features => widelimit::Solver::Features,
+            // Who says how features are to be wants them.
+            Solver::Auto if !args.approximation.given().is_empty() => widelimit::Solver::Features,
+            Solver::Auto => widelimit::Solver::Auto,
+        },
+        features: args.approximation.settings(session.seed)?,
         ..Settings::default()
     };
     let start = Instant::now();
     let model = match x {
-        Array::F32(_) => train::<f32>(&network, x, &targets, &settings, args, session),
-        Array::F64(_) => train::<f64>(&network, x, &targets, &settings, args, session),
+        Array::F32(_) => train::<f32>(&network, x, &targets, &settings, session),
+        Array::F64(_) => train::<f64>(&network, x, &targets, &settings, session),
     }?;
     let took = start.elapsed().as_secs_f64();
     {
@@ -102,7 +117,6 @@ fn train<T: Scalar>(
     x: Array,
     targets: &Targets,
     settings: &Settings,
-    args: &FitArgs,
     session: &Session,
 ) -> Result<Model, Failure> {
     let x = x.into_elements::<T>();
@@ -110,8 +124,6 @@ fn train<T: Scalar>(
     let report = |progress| bar.report(progress);
     let kept = kept(&x, targets);
     let run = Run { budget: session.less(kept)?, progress: Some(&report), ..session.run() };
-    match args.solver {
-        Solver::Auto | Solver::Exact => Model::fit(network, x.view(), targets, settings, &run)
-            .map_err(|error| session.explain(error, kept)),
-    }
+    Model::fit(network, x.view(), targets, settings, &run)
+        .map_err(|error| session.explain(error, kept))
 }

@@ -48,9 +48,7 @@ pub fn for_network(array: Array, network: &Network, what: &str) -> Result<Array,
 /// An array as a model takes it; one of other inputs than it was fitted on is refused.
 pub fn for_model(array: Array, model: &Model, what: &str) -> Result<Array, Failure> {
     let input = &model.details().input;
-    let axes = axes_like(array.shape(), input);
-    let array = reshaped(array, axes, what)?;
-    let got = shape_of(array.shape());
+    let (array, got) = of_shape(array, input, what)?;
     if got == *input {
         return Ok(array);
     }
@@ -60,6 +58,14 @@ pub fn for_model(array: Array, model: &Model, what: &str) -> Result<Array, Failu
     Err(Failure::data(format!(
         "{what} has inputs of the shape {got} but the model was fitted on {input}"
     )))
+}
+
+/// An array as what was fitted on inputs of this shape takes it, and the shape that its own inputs have.
+pub fn of_shape(array: Array, input: &Shape, what: &str) -> Result<(Array, Shape), Failure> {
+    let axes = axes_like(array.shape(), input);
+    let array = reshaped(array, axes, what)?;
+    let got = shape_of(array.shape());
+    Ok((array, got))
 }
 
 /// Every input of an array as one vector.

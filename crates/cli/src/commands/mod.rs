@@ -3,6 +3,7 @@
 mod data;
 mod demo;
 mod describe;
+mod features;
 mod files;
 mod fit;
 mod inputs;
@@ -14,6 +15,7 @@ mod report;
 mod stores;
 
 pub use demo::{demo, step};
+pub use features::features;
 pub use fit::fit;
 pub use kernel::{kernel, plan};
 pub use net::net;

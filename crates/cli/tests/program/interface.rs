@@ -2,8 +2,8 @@
 
 use crate::common::Place;
 
-const COMMANDS: [&str; 9] =
-    ["demo", "net", "plan", "kernel", "fit", "predict", "report", "completions", "man"];
+const COMMANDS: [&str; 10] =
+    ["demo", "net", "plan", "kernel", "features", "fit", "predict", "report", "completions", "man"];
 
 #[test]
 fn help_of_every_command_has_an_example() {

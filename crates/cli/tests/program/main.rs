@@ -3,6 +3,7 @@
 mod bad_input;
 mod common;
 mod demo;
+mod features;
 mod fit_predict;
 mod images;
 mod interface;
