@@ -4,6 +4,7 @@
 mod arrays;
 mod calls;
 mod error;
+mod features;
 mod inputs;
 mod kernel;
 mod model;
@@ -21,6 +22,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add_class::<network::PyNetwork>()?;
     m.add_class::<model::PyModel>()?;
+    m.add_class::<features::PyFeatures>()?;
     m.add_class::<solve::PyFlow>()?;
     m.add_class::<streaming::PyGathered>()?;
     m.add_class::<streaming::PyStreamingModel>()?;

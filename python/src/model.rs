@@ -8,12 +8,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use widelimit::data::Classes;
 use widelimit::exact::{Cancel, Progress};
+use widelimit::features::FeatureSettings;
 use widelimit::learn::{Amplitude, LooPath, Ridge, RidgePath};
 use widelimit::ndarray::{Array1, ArrayD};
-use widelimit::{Error, Model, Notes, Quantity, Run, Scalar, Settings, Targets};
+use widelimit::{Error, Model, Notes, Quantity, Run, Scalar, Settings, Solver, Targets};
 
 use crate::arrays::{Input, give, give1, inputs};
 use crate::error::exception;
+use crate::features::{self, dim, method};
 use crate::kernel::{budget, par};
 use crate::network::{PyNetwork, without_functions};
 use crate::running::{Tiles, abandonable, watched};
@@ -24,7 +26,8 @@ pub struct PyModel {
     model: Arc<Model>,
 }
 
-fn quantity(name: &str) -> PyResult<Quantity> {
+/// The kernel of this name.
+pub fn quantity(name: &str) -> PyResult<Quantity> {
     match name {
         "ntk" => Ok(Quantity::Ntk),
         "nngp" => Ok(Quantity::Nngp),
@@ -77,7 +80,7 @@ fn classes(labels: &Bound<'_, PyAny>) -> PyResult<Classes> {
 impl PyModel {
     /// Fits rows or images to targets: float64 (n, outputs) for regression, int64 codes (n,) with `labels` for classes.
     #[staticmethod]
-    #[pyo3(signature = (network, x, targets, *, kernel, ridge, amplitude, labels, threads, memory, progress))]
+    #[pyo3(signature = (network, x, targets, *, kernel, ridge, amplitude, solver, dim, tolerance, method, seed, labels, threads, memory, progress))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         py: Python<'_>,
@@ -87,6 +90,11 @@ impl PyModel {
         kernel: &str,
         ridge: &Bound<'_, PyAny>,
         amplitude: &Bound<'_, PyAny>,
+        solver: &str,
+        dim: Option<usize>,
+        tolerance: Option<f64>,
+        method: &str,
+        seed: u64,
         labels: Option<&Bound<'_, PyAny>>,
         threads: Option<&Bound<'_, PyAny>>,
         memory: Option<&Bound<'_, PyAny>>,
@@ -96,6 +104,16 @@ impl PyModel {
             quantity: quantity(kernel)?,
             ridge: self::ridge(ridge)?,
             amplitude: self::amplitude(amplitude)?,
+            solver: Solver::from_name(solver).ok_or_else(|| {
+                let expected = "expected \"auto\", \"exact\" or \"features\"";
+                PyValueError::new_err(format!("solver: {expected}, got {solver:?}"))
+            })?,
+            features: FeatureSettings {
+                dim: self::dim(dim, tolerance),
+                method: self::method(method)?,
+                seed,
+                ..FeatureSettings::default()
+            },
             ..Settings::default()
         };
         let targets = match labels {
@@ -214,6 +232,9 @@ impl PyModel {
         facts.set_item("task", self.model.task().name())?;
         let kernel = if settings.quantity == Quantity::Ntk { "ntk" } else { "nngp" };
         facts.set_item("kernel", kernel)?;
+        facts.set_item("solver", settings.solver.name())?;
+        let approximation = self.model.features().map(|f| features::facts(py, f)).transpose()?;
+        facts.set_item("approximation", approximation)?;
         facts.set_item("features", details.features)?;
         facts.set_item("outputs", details.outputs)?;
         facts.set_item("ridge", details.relative_ridge)?;
@@ -274,14 +295,14 @@ impl PyModel {
 }
 
 /// Threads and memory of a call.
-struct Means {
-    par: widelimit::linalg::Par,
-    budget: widelimit::exact::Budget,
+pub struct Means {
+    pub par: widelimit::linalg::Par,
+    pub budget: widelimit::exact::Budget,
 }
 
 impl Means {
     /// Runs a job that reports to `tiles` and stops at `cancel`.
-    fn run<R>(
+    pub fn run<R>(
         &self,
         cancel: &Cancel,
         tiles: &Tiles,

@@ -24,6 +24,8 @@ def test_examples_of_docstrings(name):
 def test_estimators_and_functions_have_examples():
     for name in ("NTKRegressor", "NNGPRegressor", "NTKClassifier", "GradientFlow", "Network"):
         assert ">>> " in getattr(wl, name).__doc__, name
+    for name in ("FeatureMap", "NeuralKernelFeatures"):
+        assert ">>> " in getattr(wl, name).__doc__, name
     for name in ("kernel", "diagonal", "plan", "kernel_ridge", "eigh"):
         assert ">>> " in getattr(wl, name).__doc__, name
 

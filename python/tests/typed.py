@@ -45,3 +45,7 @@ process: wl.NNGPRegressor = wl.NNGPRegressor(amplitude=2.0).fit(x, x)
 
 flow = wl.GradientFlow(net, x, x[:, 0])
 mean, covariance = flow.predict(x, np.inf, return_cov=True)
+
+features: wl.FeatureMap = wl.FeatureMap(net, dim=64, get="ntk", seed=1, progress=heard).fit(x)
+mapped: NDArray[np.float64] = features.transform(x)
+certificate: wl.Certificate | None = features.certificate_

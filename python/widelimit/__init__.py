@@ -1,7 +1,8 @@
 """Neural networks of infinite width as kernels.
 
 A network is described once; :func:`kernel` gives exact blocks of its NNGP and NTK,
-:func:`plan` tells beforehand what they cost, and the estimators solve the regressions on top.
+:func:`plan` tells beforehand what they cost, :class:`FeatureMap` approximates them at a cost that
+is linear in the number of inputs, and the estimators solve the regressions on top.
 
 >>> import numpy as np, widelimit as wl
 >>> net = wl.Network([wl.Dense(w_std=2**0.5, b_std=0.1), wl.Relu(), wl.Dense()])
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from widelimit import layers as _layers
 from widelimit._core import __version__
+from widelimit._features import Certificate, FeatureMap
 from widelimit._flow import GradientFlow
 from widelimit._kernel import ApproximationWarning, Kernels, Plan, diagonal, kernel, plan
 from widelimit._solve import RidgeSolution, eigh, kernel_ridge
@@ -24,6 +26,7 @@ from widelimit.network import Network
 
 if TYPE_CHECKING:
     from widelimit._estimators import NNGPRegressor, NTKClassifier, NTKRegressor
+    from widelimit._transformer import NeuralKernelFeatures
     from widelimit._streaming import StreamingClassifier, StreamingRidge
 
 # Loaded on first use: they need scikit-learn, the rest only NumPy.
@@ -31,6 +34,7 @@ _LAZY = {
     "NNGPRegressor": "widelimit._estimators",
     "NTKClassifier": "widelimit._estimators",
     "NTKRegressor": "widelimit._estimators",
+    "NeuralKernelFeatures": "widelimit._transformer",
     "StreamingClassifier": "widelimit._streaming",
     "StreamingRidge": "widelimit._streaming",
 }
@@ -50,12 +54,15 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "ApproximationWarning",
+    "Certificate",
+    "FeatureMap",
     "GradientFlow",
     "Kernels",
     "NNGPRegressor",
     "NTKClassifier",
     "NTKRegressor",
     "Network",
+    "NeuralKernelFeatures",
     "Plan",
     "RidgeSolution",
     "Store",

@@ -31,6 +31,11 @@ class Model:
         kernel: str,
         ridge: float | str,
         amplitude: float | str,
+        solver: str,
+        dim: int | None,
+        tolerance: float | None,
+        method: str,
+        seed: int,
         labels: list[Any] | None,
         threads: int | None,
         memory: int | str | None,
@@ -49,6 +54,34 @@ class Model:
     def predict_std(
         self, x: _Array, threads: int | None, memory: int | str | None, progress: _Progress
     ) -> tuple[_Array, _Array]: ...
+    def facts(self) -> dict[str, Any]: ...
+
+class Features:
+    @staticmethod
+    def fit(
+        network: Network,
+        x: _Array,
+        *,
+        kernel: str,
+        method: str,
+        dim: int | None,
+        tolerance: float | None,
+        seed: int,
+        certify: int,
+        threads: int | None,
+        memory: int | str | None,
+        progress: _Progress,
+    ) -> Features: ...
+    def transform(
+        self, x: _Array, threads: int | None, memory: int | str | None, progress: _Progress
+    ) -> _Array: ...
+    @staticmethod
+    def load(path: str | PathLike[str]) -> Features: ...
+    def save(self, path: str | PathLike[str]) -> None: ...
+    @staticmethod
+    def from_bytes(bytes: bytes, network: Network) -> Features: ...
+    def to_bytes(self) -> bytes: ...
+    def network(self) -> Network: ...
     def facts(self) -> dict[str, Any]: ...
 
 class Flow:

@@ -1,4 +1,4 @@
-"""scikit-learn estimators on exact kernels."""
+"""scikit-learn estimators on kernels, exact or of features."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core, _notes
+from widelimit._features import Certificate, _certificate, _checked, _whole
 from widelimit._kernel import Progress, _refuse_masked
 from widelimit.network import Network
 
@@ -48,6 +49,8 @@ class _KernelEstimator(BaseEstimator):
         solver: str = "auto",
         dim: int | None = None,
         *,
+        method: str = "auto",
+        seed: int = 0,
         threads: int | None = None,
         memory: int | str | None = None,
         progress: Progress = False,
@@ -56,6 +59,8 @@ class _KernelEstimator(BaseEstimator):
         self.ridge = ridge
         self.solver = solver
         self.dim = dim
+        self.method = method
+        self.seed = seed
         self.threads = threads
         self.memory = memory
         self.progress = progress
@@ -86,12 +91,11 @@ class _KernelEstimator(BaseEstimator):
         return 2 if isinstance(self.ridge, str) else 1
 
     def _check_parameters(self) -> None:
-        if self.solver not in ("auto", "exact"):
-            raise ValueError(f'solver: expected "auto" or "exact", got {self.solver!r}')
-        if self.dim is not None:
+        if self.solver not in ("auto", "exact", "features"):
+            raise ValueError(f'solver: expected "auto", "exact" or "features", got {self.solver!r}')
+        if self.dim is not None and self.solver == "exact":
             raise ValueError(
-                f"dim: is the number of features of a feature solver; solver={self.solver!r} "
-                f"is exact and has none, got {self.dim!r}"
+                f'dim: is the number of features; solver="exact" has none, got {self.dim!r}'
             )
 
     @contextmanager
@@ -119,6 +123,12 @@ class _KernelEstimator(BaseEstimator):
             kernel=self._kernel,
             ridge=self.ridge,
             amplitude=getattr(self, "amplitude", "auto"),
+            # Who says how many features there are to be wants them.
+            solver="features" if self.dim is not None else self.solver,
+            dim=_checked(self.dim, None)[0],
+            tolerance=None,
+            method=self.method,
+            seed=_whole(self.seed, "seed", 0),
             labels=labels,
             threads=self.threads,
             memory=self.memory,
@@ -135,6 +145,11 @@ class _KernelEstimator(BaseEstimator):
     def _read_model(self) -> None:
         facts = self._model.facts()
         self.ridge_: float = facts["ridge"]
+        self.solver_: str = facts["solver"]
+        features = facts["approximation"]
+        self.certificate_: Certificate | None = None if features is None else _certificate(features)
+        self.method_: str | None = None if features is None else features["method"]
+        self.dim_: int | None = None if features is None else features["dim"]
         self.diagnostics_: dict[str, Any] = facts["diagnostics"]
         self.loo_path_: dict[str, NDArray[np.float64]] | None = facts["loo"]
         if self.loo_path_ is not None:
@@ -180,6 +195,10 @@ class _KernelEstimator(BaseEstimator):
             )
         network = Network._wrap(model.network())
         estimator = cls(net=network, ridge=facts["requested_ridge"])
+        features = facts["approximation"]
+        if features is not None:
+            given = {name: features[name] for name in ("dim", "method", "seed")}
+            estimator.set_params(solver="features", **given)
         if "amplitude" in estimator.get_params():
             estimator.set_params(amplitude=facts["requested_amplitude"])
         _notes.read(notes, "parameters", lambda known: estimator.set_params(**known), file)
@@ -276,10 +295,17 @@ _PARAMETERS = """
     ridge : "auto" or float
         Ridge relative to the mean of the kernel's diagonal; "auto" picks it by closed-form
         leave-one-out.
-    solver : "auto" or "exact"
-        How the regression is solved.
-    dim : None
-        Number of features; only feature solvers have one.
+    solver : "auto", "exact" or "features"
+        What the regression is solved on: the exact kernel, or features that stand for it (see
+        :class:`widelimit.FeatureMap`). "auto" takes the exact kernel up to 20 000 rows, features
+        beyond; a Gaussian process is exact unless features are asked for.
+    dim : int, optional
+        Number of features; with "auto" it asks for them. By default as many as there are rows,
+        512 at least and 8192 at most.
+    method : str
+        How features are made, as in :class:`widelimit.FeatureMap`.
+    seed : int
+        Seed of the features.
     threads : int, optional
         Number of threads, all cores by default; results do not depend on it.
     memory : int or str, optional
@@ -300,6 +326,10 @@ class NTKRegressor(_Regressor):
         Leave-one-out errors over the ridges tried: arrays ``ridge``, ``mse``.
     loo_error_ : float
         Leave-one-out mean squared error at ``ridge_`` (with ``ridge="auto"``).
+    solver_ : str
+        What it was solved on, "exact" or "features".
+    certificate_, method_, dim_
+        Of features, as in :class:`widelimit.FeatureMap`; None for the exact kernel.
     diagnostics_ : dict
         Condition estimate, jitter and residual of the solve.
     network_ : Network
@@ -339,7 +369,8 @@ the ratio of noise to signal.
     amplitude_ : float or array of shape (outputs,)
         Factor between the network's kernel and the prior covariance, one an output.
     log_marginal_likelihood_ : float
-        Of the centred targets, summed over outputs.
+        Of the centred targets, summed over outputs. With ``solver="features"`` it and the amplitude
+        are None, and there is no standard deviation.
     loo_path_, loo_error_, diagnostics_, network_
         As in :class:`NTKRegressor`.
 
@@ -368,17 +399,29 @@ the ratio of noise to signal.
         dim: int | None = None,
         *,
         amplitude: float | str = "auto",
+        method: str = "auto",
+        seed: int = 0,
         threads: int | None = None,
         memory: int | str | None = None,
         progress: Progress = False,
     ):
-        super().__init__(net, ridge, solver, dim, threads=threads, memory=memory, progress=progress)
+        super().__init__(
+            net,
+            ridge,
+            solver,
+            dim,
+            method=method,
+            seed=seed,
+            threads=threads,
+            memory=memory,
+            progress=progress,
+        )
         self.amplitude = amplitude
 
     def _read_model(self) -> None:
         super()._read_model()
-        self.amplitude_: float | NDArray[np.float64] = self._model.facts()["amplitude"]
-        self.log_marginal_likelihood_: float = self._model.facts()["log_marginal_likelihood"]
+        self.amplitude_: float | NDArray[np.float64] | None = self._model.facts()["amplitude"]
+        self.log_marginal_likelihood_: float | None = self._model.facts()["log_marginal_likelihood"]
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:
         """Posterior mean, and with ``return_std`` the standard deviation of the function.

@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 _T = TypeVar("_T")
 
 # Parameters that are told by JSON; the network stands in the file itself.
-PARAMETERS = ("ridge", "solver", "dim", "amplitude", "threads", "memory", "progress")
+PARAMETERS = (
+    "ridge",
+    "solver",
+    "dim",
+    "method",
+    "seed",
+    "amplitude",
+    "threads",
+    "memory",
+    "progress",
+)
 
 _LARGEST = np.iinfo(np.int64).max
 

@@ -1,0 +1,284 @@
+"""Features whose products stand for a kernel."""
+
+from __future__ import annotations
+
+import copy
+import math
+import operator
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from widelimit import _core
+from widelimit._kernel import Progress, Quantity, _inputs
+from widelimit.network import Network
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+# Rows on which features are held against the exact kernel.
+CERTIFIED = 400
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How far the kernel of features is from the exact one.
+
+    Measured at the end of ``fit`` on a random sample of the training inputs.
+
+    Attributes
+    ----------
+    error : float
+        Estimate of ``|Z Z^T - K| / |K|`` (Frobenius norm) over all pairs of the training inputs.
+    interval : tuple of float
+        Its interval of 95 percent, over the choice of the sample.
+    spectral_error : float
+        Largest absolute eigenvalue of ``(K + r I)^(-1/2) (Z Z^T - K) (K + r I)^(-1/2)``; below 1 it
+        bounds what the features cost a ridge regression with the absolute ridge ``r``.
+    ridge : float
+        That ridge: a thousandth of the trace of ``K``.
+    sample, population : int
+        Number of inputs in the sample, and of those it was drawn from.
+    dim : int
+        Number of features.
+    """
+
+    error: float
+    interval: tuple[float, float]
+    spectral_error: float
+    ridge: float
+    sample: int
+    population: int
+    dim: int
+
+
+def _certificate(facts: dict[str, Any]) -> Certificate | None:
+    stated = facts["certificate"]
+    return None if stated is None else Certificate(**stated)
+
+
+def _whole(value: Any, name: str, least: int) -> int:
+    """A whole number, checked before the core takes it."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected a whole number, got {value!r}") from None
+    if not least <= number < 2**63:
+        raise ValueError(f"{name}: expected a whole number from {least} to 2^63, got {number}")
+    return number
+
+
+def _checked(dim: Any, tol: Any) -> tuple[int | None, float | None]:
+    """A number of features, a tolerance, or neither."""
+    if tol is None:
+        return (None if dim is None else _whole(dim, "dim", 1)), None
+    tolerance = float(tol)
+    if not (math.isfinite(tolerance) and 0.0 < tolerance < 1.0):
+        raise ValueError(f"tol: expected a relative error between 0 and 1, got {tol!r}")
+    return None, tolerance
+
+
+class FeatureMap:
+    """Features ``z(x)`` whose products ``z(x) @ z(y)`` stand for the NTK or the NNGP of a network.
+
+    The cost grows with the number of inputs, not with its square.
+
+    Parameters
+    ----------
+    net : Network or str
+        The network, or the name of a preset.
+    dim : int or None
+        Number of features; None takes as many as there are rows, 512 at least and 8192 at most.
+    get : "ntk" or "nngp"
+        The kernel that the features stand for.
+    method : str
+        How they are made: "centred", "random" and other maps of the network itself; "nystrom", the
+        exact kernel with a part of the training inputs, which gives no more features than there
+        are inputs; or "auto", which tries all on a few hundred rows and takes the smallest error.
+    seed : int
+        The same seed gives the same features, to the last bit, on any number of threads and in
+        any batches.
+    tol : float, optional
+        Relative error of the kernel to stay within; the number of features follows, and ``dim``
+        is of no account.
+    certify : int
+        Rows of the random sample on which the certificate is measured; 0 for none.
+    threads : int, optional
+        Number of threads, all cores by default.
+    memory : int or str, optional
+        Memory limit in bytes or as in ``"4GiB"``; what the machine can give by default.
+    progress : bool or callable
+        True prints progress to standard error; a callable gets (blocks done, blocks in all).
+
+    Attributes
+    ----------
+    certificate_ : Certificate or None
+        How far the kernel of the features is from the exact one; None for fewer than four rows.
+    method_ : str
+        The method used.
+    dim_ : int
+        Number of features.
+    trial_ : list of dict
+        What "auto" measured before it chose: ``method``, ``dim``, ``error`` (None where it was
+        refused, with the reason in ``refused``), ``seconds_per_thousand``.
+    network_ : Network
+        The network used.
+
+    References
+    ----------
+    A. Zandieh et al., "Scaling Neural Tangent Kernels via Sketching and Random Features", NeurIPS
+    2021.
+    C. Williams, M. Seeger, "Using the Nystrom Method to Speed Up Kernel Machines", NeurIPS 2000.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> x = np.random.default_rng(0).normal(size=(100, 5))
+    >>> net = wl.Network([wl.Dense(w_std=2**0.5), wl.Relu(), wl.Dense()])
+    >>> features = wl.FeatureMap(net, dim=512).fit(x)
+    >>> z = features.transform(x)
+    >>> kernel = wl.kernel(net, x)
+    >>> error = np.linalg.norm(z @ z.T - kernel) / np.linalg.norm(kernel)
+    >>> bool(abs(error - features.certificate_.error) < 1e-6)
+    True
+    """
+
+    _features: _core.Features
+
+    def __init__(
+        self,
+        net: Network | str,
+        dim: int | None = 8192,
+        get: Quantity = "ntk",
+        method: str = "auto",
+        seed: int = 0,
+        *,
+        tol: float | None = None,
+        certify: int = CERTIFIED,
+        threads: int | None = None,
+        memory: int | str | None = None,
+        progress: Progress = False,
+    ):
+        self.net = net
+        self.dim = dim
+        self.get = get
+        self.method = method
+        self.seed = seed
+        self.tol = tol
+        self.certify = certify
+        self.threads = threads
+        self.memory = memory
+        self.progress = progress
+
+    def fit(self, x: ArrayLike, y: object = None) -> Self:
+        """Fit to training inputs, (n, d) or (n, height, width, channels); ``y`` is passed over."""
+        if not isinstance(self.net, (Network, str)):
+            raise TypeError(
+                f"net: expected a Network or a preset's name, got {type(self.net).__name__}"
+            )
+        network = self.net if isinstance(self.net, Network) else Network.preset(self.net)
+        dim, tolerance = _checked(self.dim, self.tol)
+        self._features = _core.Features.fit(
+            network._core,
+            _inputs(x, "x"),
+            kernel=self.get,
+            method=self.method,
+            dim=dim,
+            tolerance=tolerance,
+            seed=_whole(self.seed, "seed", 0),
+            certify=_whole(self.certify, "certify", 0),
+            threads=self.threads,
+            memory=self.memory,
+            progress=self.progress,
+        )
+        self.network_ = network
+        self._read()
+        return self
+
+    def _read(self) -> None:
+        facts = self._features.facts()
+        self.certificate_: Certificate | None = _certificate(facts)
+        self.method_: str = facts["method"]
+        self.dim_: int = facts["dim"]
+        self.trial_: list[dict[str, Any]] = facts["trial"]
+
+    def transform(self, x: ArrayLike) -> NDArray[Any]:
+        """Features of inputs, one a row: (n, dim_), in the precision of the inputs."""
+        if not hasattr(self, "_features"):
+            raise ValueError("this FeatureMap is not fitted yet: call fit first")
+        inputs = _inputs(x, "x")
+        return self._features.transform(inputs, self.threads, self.memory, self.progress)
+
+    def fit_transform(self, x: ArrayLike, y: object = None) -> NDArray[Any]:
+        """Fit to inputs and return their features."""
+        return self.fit(x).transform(x)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted map to one safetensors file, readable by the command line too."""
+        if not hasattr(self, "_features"):
+            raise ValueError("this FeatureMap is not fitted yet: call fit first")
+        self._features.save(os.fspath(path))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a map written by :meth:`save` or by ``widelimit features --save-map``."""
+        features = _core.Features.load(os.fspath(path))
+        facts = features.facts()
+        network = Network._wrap(features.network())
+        loaded = cls(network, facts["dim"], facts["kernel"], facts["method"], facts["seed"])
+        loaded._features = features
+        loaded.network_ = network
+        loaded._read()
+        return loaded
+
+    def __repr__(self) -> str:
+        return (
+            f"FeatureMap(dim={self.dim!r}, get={self.get!r}, method={self.method!r}, "
+            f"seed={self.seed!r})"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(vars(self))
+        if "_features" in state:
+            state["_features"] = self._features.to_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        if "_features" in state:
+            network = state["network_"]._core
+            state["_features"] = _core.Features.from_bytes(state["_features"], network)
+        vars(self).update(state)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # The fitted map is immutable and shared.
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        for name, value in vars(self).items():
+            kept = value if name == "_features" else copy.deepcopy(value, memo)
+            setattr(copied, name, kept)
+        return copied
+
+    def __copy__(self) -> Self:
+        copied = type(self).__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
+
+
+def _seed_of(random_state: Any) -> int:
+    """A seed from what scikit-learn calls a random state."""
+    if isinstance(random_state, (int, np.integer)):
+        return _whole(random_state, "random_state", 0)
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**62))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**62))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    raise TypeError(
+        "random_state: expected a whole number, a generator of NumPy or None, "
+        f"got {type(random_state).__name__}"
+    )
