@@ -155,7 +155,7 @@ pub fn facts<'py>(py: Python<'py>, features: &Features) -> PyResult<Bound<'py, P
     let facts = PyDict::new(py);
     let kernel = if features.quantity() == Quantity::Ntk { "ntk" } else { "nngp" };
     facts.set_item("kernel", kernel)?;
-    facts.set_item("method", features.method().name())?;
+    facts.set_item("method", features.method().to_string())?;
     facts.set_item("dim", features.dim())?;
     facts.set_item("seed", features.seed())?;
     let certificate = features.certificate().map(|certificate| {

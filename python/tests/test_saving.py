@@ -88,6 +88,8 @@ def test_parameters_are_kept(tmp_path):
         "progress": False,
         "solver": "exact",
         "dim": None,
+        "method": "centred",
+        "seed": 3,
     }
     model = wl.NNGPRegressor(**given).fit(X, X[:, 0])
     assert saved(model, tmp_path).get_params() == given

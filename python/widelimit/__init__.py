@@ -26,8 +26,8 @@ from widelimit.network import Network
 
 if TYPE_CHECKING:
     from widelimit._estimators import NNGPRegressor, NTKClassifier, NTKRegressor
-    from widelimit._transformer import NeuralKernelFeatures
     from widelimit._streaming import StreamingClassifier, StreamingRidge
+    from widelimit._transformer import NeuralKernelFeatures
 
 # Loaded on first use: they need scikit-learn, the rest only NumPy.
 _LAZY = {

@@ -95,7 +95,8 @@ class FeatureMap:
     get : "ntk" or "nngp"
         The kernel that the features stand for.
     method : str
-        How they are made: "centred", "random" and other maps of the network itself; "nystrom", the
+        How they are made: "zonal", "centred", "polynomial", "random" and other maps of the network
+        itself ("polynomial:12" names a degree); "nystrom", the
         exact kernel with a part of the training inputs, which gives no more features than there
         are inputs; or "auto", which tries all on a few hundred rows and takes the smallest error.
     seed : int

@@ -206,6 +206,8 @@ fn kind_of_features(error: &FeatureError) -> Kind {
         FeatureError::NoRule { .. }
         | FeatureError::NotApplicable { .. }
         | FeatureError::TooFewFeatures { .. }
+        | FeatureError::Degree { .. }
+        | FeatureError::Variance { .. }
         | FeatureError::NoFeatures => Kind::Usage,
         FeatureError::Sketch(widelimit_sketch::Error::Indefinite { .. })
         | FeatureError::Overflow { .. }

@@ -38,21 +38,19 @@ fn norm(a: &Array2<f64>) -> f64 {
     a.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
 
-/// Methods that take this network; the others say that they do not.
-fn methods(x: ArrayView2<'_, f64>) -> Vec<Method> {
-    let works = |method: &Method| {
-        let settings = given(*method, 256);
-        Features::fit(&network(), x, Quantity::Ntk, &settings, &Run::default()).is_ok()
-    };
-    Method::all().filter(works).collect()
-}
+/// Those that are good for a network of vectors with few features.
+const METHODS: [Method; 5] = [
+    Method::Auto,
+    Method::Embed(Strategy::Zonal),
+    CENTRED,
+    Method::Embed(Strategy::Random),
+    Method::Nystrom,
+];
 
 #[test]
 fn a_certificate_of_all_rows_is_the_error() {
     let x = rows(120);
-    let methods = methods(x.view());
-    assert!(methods.len() > 3, "{methods:?}");
-    for method in methods {
+    for method in METHODS {
         for (quantity, want) in [(Quantity::Ntk, Want::NTK), (Quantity::Nngp, Want::NNGP)] {
             let settings = given(method, 100);
             let features =
@@ -111,7 +109,7 @@ fn landmarks_make_their_own_kernel_exact_and_stay_below_the_rest() {
 #[test]
 fn the_same_seed_gives_the_same_bits() {
     let x = rows(90);
-    for method in methods(x.view()) {
+    for method in METHODS {
         let settings = FeatureSettings { seed: 5, ..given(method, 64) };
         let features = fit(x.view(), &settings);
         let whole = transform(&features, x.view());
@@ -179,8 +177,9 @@ fn files_give_the_same_bits_back() {
     let x = rows(50);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("map.safetensors");
-    for method in methods(x.view()) {
-        let settings = FeatureSettings { seed: u64::MAX - 2, ..given(method, 40) };
+    let polynomial = Method::Embed(Strategy::Polynomial { degree: 5 });
+    for (method, dim) in METHODS.map(|method| (method, 40)).into_iter().chain([(polynomial, 512)]) {
+        let settings = FeatureSettings { seed: u64::MAX - 2, ..given(method, dim) };
         let features = fit(x.view(), &settings);
         features.save(&path).unwrap();
         let loaded = Features::load(&path).unwrap();
@@ -281,7 +280,7 @@ fn a_model_of_features_learns_and_its_file_predicts_the_same_bits() {
     let y = smooth(x.view());
     let targets = Targets::Numbers(y.clone());
     let run = Run::default();
-    for method in methods(x.view()) {
+    for method in METHODS {
         let model =
             Model::fit(&network(), x.view(), &targets, &on_features(method, 128), &run).unwrap();
         let predicted = model.predict(x.view(), &run).unwrap();

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use widelimit::features::{Dim, FeatureSettings, Method};
 
 use super::{NetArg, One};
@@ -18,13 +17,16 @@ pub struct ApproximationArgs {
     /// Relative error of the kernel to stay within; the number of features follows from it
     #[arg(long, value_name = "T", conflicts_with = "dim")]
     pub tol: Option<f64>,
-    /// How features are made; `auto` tries all on a few hundred rows
-    #[arg(long, value_parser = methods())]
-    pub method: Option<String>,
+    /// How features are made; `auto` tries all on a few hundred rows, `polynomial:12` names a degree
+    #[arg(long, value_name = "METHOD", value_parser = method)]
+    pub method: Option<Method>,
 }
 
-fn methods() -> PossibleValuesParser {
-    Method::all().map(Method::name).collect::<Vec<_>>().into()
+fn method(text: &str) -> Result<Method, String> {
+    Method::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Method::all().map(Method::name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 impl ApproximationArgs {
@@ -53,9 +55,7 @@ impl ApproximationArgs {
             }
             (None, None) => Dim::Auto,
         };
-        // Only known names come through the parser.
-        let method = self.method.as_deref().and_then(Method::from_name).unwrap_or_default();
-        let seed = seed.unwrap_or_default();
+        let (method, seed) = (self.method.unwrap_or_default(), seed.unwrap_or_default());
         Ok(FeatureSettings { dim, method, seed, ..FeatureSettings::default() })
     }
 }

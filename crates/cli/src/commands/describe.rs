@@ -97,7 +97,7 @@ pub fn tables(model: &Model) -> Vec<(String, Vec<(String, String)>)> {
         Task::Regression => about.push(("Outputs".into(), fit.outputs.to_string())),
     }
     if let Some(features) = model.features() {
-        let of = format!("{} by {}", features.dim(), features.method().name());
+        let of = format!("{} by {}", features.dim(), features.method());
         about.push(("Features of the network".into(), of));
         if let Some(certificate) = features.certificate() {
             about.push(("Relative error of their kernel".into(), short(certificate.error)));

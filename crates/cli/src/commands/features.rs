@@ -118,8 +118,9 @@ fn run<T: Scalar>(
 
 /// Adds what features know of themselves.
 pub fn told(answer: Answer, features: &Features) -> Answer {
-    let method = features.method().name();
-    let mut answer = answer.with("method", method, method).for_programs("dim", features.dim());
+    let method = features.method().to_string();
+    let mut answer =
+        answer.with("method", method.clone(), method).for_programs("dim", features.dim());
     for candidate in features.trial() {
         let tried = match &candidate.error {
             Ok(error) => format!(

@@ -1,5 +1,7 @@
 //! What is asked of features.
 
+use std::fmt;
+
 use widelimit_embed::Strategy;
 
 use crate::Error;
@@ -35,13 +37,14 @@ impl Method {
     /// let names: Vec<_> = Method::all().map(Method::name).collect();
     /// assert!(names.contains(&"auto") && names.contains(&"centred") && names.contains(&"nystrom"));
     /// assert_eq!(Method::from_name("nystrom"), Some(Method::Nystrom));
+    /// assert_eq!(Method::from_name("polynomial:5").map(|m| m.to_string()).as_deref(), Some("polynomial:5"));
     /// ```
     pub fn all() -> impl Iterator<Item = Self> {
         let maps = Strategy::ALL.into_iter().map(Self::Embed);
         [Self::Auto].into_iter().chain(maps).chain([Self::Nystrom])
     }
 
-    /// Its name: `auto`, that of a [`Strategy`], or `nystrom`.
+    /// Its name: `auto`, that of a [`Strategy`] (without a degree), or `nystrom`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -50,9 +53,27 @@ impl Method {
         }
     }
 
-    /// The method of this name.
+    /// The method of this name; `polynomial:12` and the like name a degree.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::all().find(|method| method.name() == name)
+        match name {
+            "auto" => Some(Self::Auto),
+            "nystrom" => Some(Self::Nystrom),
+            _ => Strategy::from_name(name).map(Self::Embed),
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    /// Its name, with the degree where that is not the usual one: what [`Method::from_name`] reads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let degree = match self {
+            Self::Embed(strategy) => strategy.degree(),
+            _ => None,
+        };
+        match degree {
+            Some(degree) if degree != Strategy::DEGREE => write!(f, "{}:{degree}", self.name()),
+            _ => f.write_str(self.name()),
+        }
     }
 }
 

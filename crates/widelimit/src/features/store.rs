@@ -110,7 +110,7 @@ impl Features {
     pub(crate) fn store(&self, file: &mut ModelFile) -> Result<(), Error> {
         let header = Header {
             kernel: name(self.quantity).into(),
-            method: self.method().name().into(),
+            method: self.method().to_string(),
             dim: self.dim(),
             seed: self.seed.to_string(),
             input: [self.input.spatial.as_slice(), &[self.input.channels]].concat(),
