@@ -108,9 +108,7 @@ impl Pointwise {
             Activation::Numerical { function: Function::User(user), .. } => user.kinks().to_vec(),
             Activation::Numerical {
                 function:
-                    Function::Named(
-                        NamedFunction::Softsign | NamedFunction::Elu | NamedFunction::Selu,
-                    ),
+                    Function::Named(NamedFunction::Softsign | NamedFunction::Elu | NamedFunction::Selu),
                 ..
             } => vec![0.0],
             _ => Vec::new(),
@@ -352,10 +350,12 @@ pub(crate) mod tests {
             Activation::ExpNormalized { gamma: 1.0, shift: -1.0, do_clip: false },
             Activation::Numerical { function: Function::User(user), degree: None },
         ];
-        all.extend(NamedFunction::ALL.map(|named| Activation::Numerical {
-            function: Function::Named(named),
-            degree: None,
-        }));
+        all.extend(
+            NamedFunction::ALL.map(|named| Activation::Numerical {
+                function: Function::Named(named),
+                degree: None,
+            }),
+        );
         all
     }
 

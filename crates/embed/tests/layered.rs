@@ -122,9 +122,8 @@ fn every_layer_is_unbiased() {
         format!(
             r#"[{{"layer": "parallel", "combine": "product", "branches": [[{body}], [{{"layer": "dense", "b_std": 0.1}}]]}}]"#
         ),
-        format!(
-            r#"[{{"layer": "dense", "parameterization": "standard", "width": 8, "b_std": 0.3}}, {{"layer": "relu"}}, {{"layer": "dense", "trainable": false}}]"#
-        ),
+        r#"[{"layer": "dense", "parameterization": "standard", "width": 8, "b_std": 0.3}, {"layer": "relu"}, {"layer": "dense", "trainable": false}]"#
+            .to_owned(),
     ] {
         unbiased(&json, &[5], &[1.0, 0.4, 2.0]);
     }

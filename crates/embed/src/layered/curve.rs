@@ -46,6 +46,9 @@ pub(crate) enum Of {
     Slopes,
 }
 
+/// Values on grids, by what they are values of and how far the grid reaches.
+type Tables = HashMap<(Of, i32), Arc<Vec<f64>>>;
+
 /// Two straight pieces that meet at zero.
 #[derive(Clone, Copy, Debug)]
 struct TwoPieces {
@@ -66,7 +69,7 @@ pub(crate) struct Curve {
     jumps: bool,
     flat: bool,
     straight: bool,
-    tables: RwLock<HashMap<(Of, i32), Arc<Vec<f64>>>>,
+    tables: RwLock<Tables>,
     nodes: RwLock<HashMap<i64, Moments>>,
 }
 
@@ -200,11 +203,11 @@ impl Curve {
             // s(u) = sqrt(v) s_1(u / sqrt(v)) and s'(u) = s_1'(u / sqrt(v))
             let root = v.sqrt();
             let inverse = round::<T>(if root > 0.0 { 1.0 / root } else { 0.0 });
-            u.iter_mut().for_each(|u| *u = *u * inverse);
+            u.iter_mut().for_each(|u| *u *= inverse);
             self.look_up(of, 1.0, u)?;
             if of == Of::Values {
                 let root = round::<T>(root);
-                u.iter_mut().for_each(|u| *u = *u * root);
+                u.iter_mut().for_each(|u| *u *= root);
             }
             return Ok(());
         }

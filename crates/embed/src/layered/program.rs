@@ -45,7 +45,7 @@ pub(super) enum Step {
     /// A block at other positions.
     Move { part: Part, taps: usize, layout: Layout, to: usize },
     /// Products `(G x)_j (H y)_j / sqrt(m)`.
-    Product { parts: [Parts; 2], directions: [Projection; 2], to: usize },
+    Product { parts: [Parts; 2], directions: Box<[Projection; 2]>, to: usize },
 }
 
 /// An activation.
@@ -143,6 +143,31 @@ impl Program {
     /// Columns of the output.
     pub fn dim(&self) -> usize {
         self.output.iter().map(|part| self.blocks[part.block].dim).sum()
+    }
+}
+
+/// One branch of a block.
+struct Branch<'a> {
+    list: List,
+    layers: &'a [Layer],
+}
+
+/// Which list of its block a branch is.
+#[derive(Clone, Copy)]
+enum List {
+    Body,
+    Shortcut,
+    Branch(usize),
+}
+
+impl List {
+    /// The step to an entry of the list.
+    fn step(self, index: usize) -> Place {
+        match self {
+            Self::Body => Place::Body(index),
+            Self::Shortcut => Place::Shortcut(index),
+            Self::Branch(branch) => Place::Branch(branch, index),
+        }
     }
 }
 
@@ -303,18 +328,16 @@ impl<'a> Compiler<'a> {
             }
             Layer::Identity => {}
             Layer::Residual { body, shortcut } => {
-                let branches: [(&[Layer], &dyn Fn(usize) -> Place); 2] =
-                    [(body, &Place::Body), (shortcut, &Place::Shortcut)];
+                let branches = [
+                    Branch { list: List::Body, layers: body },
+                    Branch { list: List::Shortcut, layers: shortcut },
+                ];
                 self.branches(&branches, Combine::Sum, state, at)?;
             }
             Layer::Parallel { branches, combine } => {
-                let steps: Vec<_> =
-                    (0..branches.len()).map(|b| move |i| Place::Branch(b, i)).collect();
-                let branches: Vec<(&[Layer], &dyn Fn(usize) -> Place)> = branches
-                    .iter()
-                    .zip(&steps)
-                    .map(|(layers, step)| (layers.as_slice(), step as &dyn Fn(usize) -> Place))
-                    .collect();
+                let branch = |(index, layers)| Branch { list: List::Branch(index), layers };
+                let branches: Vec<_> =
+                    branches.iter().map(Vec::as_slice).enumerate().map(branch).collect();
                 self.branches(&branches, *combine, state, at)?;
             }
             Layer::ConvLocal(_) => {
@@ -495,18 +518,18 @@ impl<'a> Compiler<'a> {
 
     fn branches(
         &mut self,
-        branches: &[(&[Layer], &dyn Fn(usize) -> Place)],
+        branches: &[Branch],
         combine: Combine,
         state: &mut State,
         at: &Position,
     ) -> Result<(), Error> {
         let [input, output] = self.shapes(at);
         let mut joined: Option<State> = None;
-        for (layers, step) in branches {
+        for Branch { list, layers } in branches {
             let mut branch = state.clone();
             let mut channels = input.channels;
             for (index, layer) in layers.iter().enumerate() {
-                let at = at.inside(step(index));
+                let at = at.inside(list.step(index));
                 self.layer(layer, &mut branch, &at)?;
                 channels = self.shapes(&at)[1].channels;
             }
@@ -563,7 +586,7 @@ impl<'a> Compiler<'a> {
         let streams = [self.stream(0), self.stream(1)];
         let direction =
             |i: usize| Projection::new(dims[i], dim, Law::Sphere, Rows::Orthogonal, streams[i]);
-        let directions = [direction(0), direction(1)];
+        let directions = Box::new([direction(0), direction(1)]);
         let to = self.block(dim, positions);
         let parts = [left.clone(), right.clone()];
         self.program.steps.push(Step::Product { parts, directions, to });

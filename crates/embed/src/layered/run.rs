@@ -162,14 +162,14 @@ impl<'a, T: Scalar> Run<'a, T> {
             Ok(Moments { mean: moments.mean / shortening, ..moments })
         };
         let moments = variances.iter().map(moments).collect::<Result<Vec<_>, Failure>>()?;
-        let chosen = |of: fn(&Moments) -> f64| moments.iter().map(of).collect::<Vec<_>>();
-        let factors: [(Option<usize>, fn(&Moments) -> f64); 3] =
-            [(step.mean, |m| m.mean), (step.line, |m| m.line), (step.slope, |m| m.slope)];
-        for (factor, of) in factors {
+        let mut note = |factor: Option<usize>, of: fn(&Moments) -> f64| {
             if let Some(factor) = factor {
-                self.factors[factor] = chosen(of);
+                self.factors[factor] = moments.iter().map(of).collect();
             }
-        }
+        };
+        note(step.mean, |m| m.mean);
+        note(step.line, |m| m.line);
+        note(step.slope, |m| m.slope);
         if let Some(powers) = &step.powers {
             return self.powers(step, powers, units, &variances);
         }
@@ -203,7 +203,7 @@ impl<'a, T: Scalar> Run<'a, T> {
         self.blocks[*to] = match product {
             Product::Direct(directions) => {
                 let mut products = project(directions, tangents.view());
-                products.zip_mut_with(&features, |x, &y| *x = *x * y);
+                products.zip_mut_with(&features, |x, &y| *x *= y);
                 products
             }
             Product::Sketched(sketch) => {

@@ -186,14 +186,14 @@ fn add<T: Scalar>(x: &[T], signs: Option<&[T]>, scale: T, offset: usize, out: &m
     let (wrapped, rest) = out.split_at_mut(offset);
     match signs {
         None => {
-            rest.iter_mut().zip(first).for_each(|(out, &x)| *out = *out + scale * x);
-            wrapped.iter_mut().zip(second).for_each(|(out, &x)| *out = *out + scale * x);
+            rest.iter_mut().zip(first).for_each(|(out, &x)| *out += scale * x);
+            wrapped.iter_mut().zip(second).for_each(|(out, &x)| *out += scale * x);
         }
         Some(signs) => {
             let (before, after) = signs.split_at(straight);
             let add = |out: &mut [T], x: &[T], signs: &[T]| {
                 for ((out, &x), &sign) in out.iter_mut().zip(x).zip(signs) {
-                    *out = *out + scale * sign * x;
+                    *out += scale * sign * x;
                 }
             };
             add(rest, first, before);
