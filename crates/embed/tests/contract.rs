@@ -29,7 +29,7 @@ fn cases() -> Vec<(Network, Vec<usize>, Settings)> {
         let network = Network::from_json(json).unwrap();
         for strategy in Strategy::ALL {
             for quantity in [Quantity::Ntk, Quantity::Nngp] {
-                let settings = Settings { strategy, quantity, seed: 5, ..Settings::new(2000) };
+                let settings = Settings { strategy, quantity, seed: 5, ..Settings::new(1000) };
                 let x = inputs::<f64>(&shape);
                 match FeatureMap::fit(&network, x.view(), &settings) {
                     Ok(_) => cases.push((network.clone(), shape.clone(), settings)),

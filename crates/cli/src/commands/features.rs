@@ -38,13 +38,13 @@ pub fn features(args: &FeaturesArgs, session: &Session) -> Result<(), Failure> {
 /// What is known before the inputs are read.
 enum Ready {
     Network(widelimit::Network, widelimit::features::FeatureSettings),
-    Map(Features),
+    Map(Box<Features>),
 }
 
 impl Ready {
     fn new(args: &FeaturesArgs, session: &Session) -> Result<Self, Failure> {
         match (&args.map, &args.net) {
-            (Some(map), _) => Ok(Self::Map(Features::load(map)?)),
+            (Some(map), _) => Ok(Self::Map(Box::new(Features::load(map)?))),
             (None, Some(net)) => {
                 Ok(Self::Network(net.read()?, args.approximation.settings(session.seed)?))
             }
@@ -84,7 +84,7 @@ fn run<T: Scalar>(
     let means = Run { budget: session.less(kept)?, ..session.run() };
     let start = Instant::now();
     let features = match ready {
-        Ready::Map(features) => features,
+        Ready::Map(features) => *features,
         Ready::Network(network, settings) => {
             let quantity = match args.get {
                 One::Ntk => Quantity::Ntk,

@@ -93,7 +93,7 @@ impl Model {
         if !x.is_empty() {
             check_network(network, &input)?;
         }
-        let (y, codes, classes) = regressed(targets)?;
+        let Regressed { y, codes, classes } = regressed(targets)?;
         let mut regression = Regression { y, codes, classes, settings: settings.clone() };
         // Checked before scaling, so that errors name values as they were given.
         check_finite(x.view())?;
@@ -157,14 +157,21 @@ impl Regression {
 }
 
 /// Targets as regressed on, with the codes and names of classes of a classification.
-fn regressed(targets: &Targets) -> Result<(Array2<f64>, Option<Vec<usize>>, Classes), Error> {
-    match targets {
-        Targets::Numbers(y) => Ok((y.clone(), None, Classes::Texts(Vec::new()))),
+struct Regressed {
+    y: Array2<f64>,
+    codes: Option<Vec<usize>>,
+    classes: Classes,
+}
+
+fn regressed(targets: &Targets) -> Result<Regressed, Error> {
+    let (y, codes, classes) = match targets {
+        Targets::Numbers(y) => (y.clone(), None, Classes::Texts(Vec::new())),
         Targets::Labels { codes, classes } => {
             let y = widelimit_learn::classification::one_hot(codes, classes.len())?;
-            Ok((y, Some(codes.clone()), classes.clone()))
+            (y, Some(codes.clone()), classes.clone())
         }
-    }
+    };
+    Ok(Regressed { y, codes, classes })
 }
 
 /// Shape of one input of an array of them.

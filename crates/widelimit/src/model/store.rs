@@ -292,6 +292,15 @@ fn path_to_array(path: &LooPath) -> Array2<f64> {
     })
 }
 
+/// What was solved for: how predictions are made, the number of training inputs and the shape of one,
+/// the number of outputs.
+struct Solution<T> {
+    basis: Basis<T>,
+    rows: usize,
+    input: Shape,
+    outputs: usize,
+}
+
 /// A file on its way to a model.
 struct Reader {
     file: ModelFile,
@@ -402,7 +411,7 @@ impl Reader {
         features: Option<Features>,
     ) -> Result<(State, (usize, Shape), usize), Error> {
         let mean = self.file.take::<T, Ix1>(tensor::MEAN)?;
-        let (basis, (rows, input), outputs) = match features {
+        let Solution { basis, rows, input, outputs } = match features {
             Some(features) => self.linear::<T>(features)?,
             None => self.dual::<T>()?,
         };
@@ -421,28 +430,26 @@ impl Reader {
         Ok((T::state(Arrays { scaling, mean, basis }), (rows, input), outputs))
     }
 
-    fn dual<T: Scalar>(&mut self) -> Result<(Basis<T>, (usize, Shape), usize), Error> {
+    fn dual<T: Scalar>(&mut self) -> Result<Solution<T>, Error> {
         let x = self.file.take::<T, IxDyn>(tensor::X)?;
         let input = shape_of(x.view(), tensor::X).map_err(|error| self.wrong(error.to_string()))?;
         let dual = self.file.take::<T, Ix2>(tensor::DUAL)?;
         let (rows, outputs) = (x.shape()[0], dual.ncols());
         self.check_shape(tensor::DUAL, dual.dim(), (rows, outputs))?;
         let basis = Basis::Kernel(Dual { x, dual, process: OnceLock::new() });
-        Ok((basis, (rows, input), outputs))
+        Ok(Solution { basis, rows, input, outputs })
     }
 
     /// The training inputs are not in the file; there were as many as targets.
-    fn linear<T: Scalar>(
-        &mut self,
-        features: Features,
-    ) -> Result<(Basis<T>, (usize, Shape), usize), Error> {
+    fn linear<T: Scalar>(&mut self, features: Features) -> Result<Solution<T>, Error> {
         let weights = self.file.take::<T, Ix2>(tensor::WEIGHTS)?;
         let outputs = weights.ncols();
         self.check_shape(tensor::WEIGHTS, weights.dim(), (features.dim(), outputs))?;
         let rows = self.file.tensors.get(tensor::TARGETS).and_then(|y| y.shape().first().copied());
         let rows = rows.ok_or_else(|| self.wrong("there are no training targets"))?;
         let input = features.input().clone();
-        Ok((Basis::Features(Linear { features, weights }), (rows, input), outputs))
+        let basis = Basis::Features(Linear { features, weights });
+        Ok(Solution { basis, rows, input, outputs })
     }
 
     fn check_shape(
