@@ -10,7 +10,7 @@ CARGO_FLAGS := --release
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build develop demo test test-rust test-python test-slow lint fmt bench bench-peers \
-	experiments-mnist experiments-uci experiments-images experiments-large bench-images \
+	experiments-mnist experiments-uci experiments-images experiments-large experiments-features bench-images \
 	docs wheel fuzz clean
 
 help: ## list the targets
@@ -74,6 +74,11 @@ bench-images: develop ## speed of pairs of images, as shares of a matrix product
 
 experiments-images: develop ## accuracy on small CIFAR-10 with convolutional kernels (needs ../shared/data)
 	$(BIN)/python scripts/cifar.py
+
+experiments-features: develop ## errors of feature maps on digits; MNIST and UCI regression by features
+	$(BIN)/python scripts/features_digits.py
+	$(BIN)/python scripts/features_mnist.py
+	$(BIN)/python scripts/features_uci.py
 
 experiments-large: develop ## regression on a table of two million rows, streamed from disk within 1 GiB
 	$(BIN)/python scripts/features_large.py

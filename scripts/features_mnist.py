@@ -14,6 +14,7 @@ import argparse
 import resource
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from sklearn.kernel_approximation import RBFSampler
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--shared")
+    parser.add_argument("--shared", type=Path)
     args = parser.parse_args()
     folder = shared_folder(args.shared)
     if folder is None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
+from pathlib import Path
 
 import numpy as np
 from sklearn.ensemble import RandomForestRegressor
@@ -104,7 +105,7 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=5)
     parser.add_argument("--exact", type=int, default=5000)
     parser.add_argument("--methods", default="zonal,centred,nystrom")
-    parser.add_argument("--shared")
+    parser.add_argument("--shared", type=Path)
     args = parser.parse_args()
     folder = shared_folder(args.shared)
     if folder is None:
