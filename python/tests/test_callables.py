@@ -14,6 +14,8 @@ import widelimit as wl
 PRELUDE = """
 import os, signal, threading, time
 import numpy as np, widelimit as wl
+# A shell that starts the tests in the background has them ignore interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def slow(x):
     time.sleep(0.01)
     return np.tanh(x)
