@@ -1,8 +1,8 @@
 """UCI regression: features of the NTK against the exact NTK, a Gaussian kernel, a random forest.
 
-Inputs and targets are standardised on training rows; 90 % of the rows train, the same splits for
-all. Everything is chosen on training rows: ridges by leave-one-out or generalised cross-validation,
-depth and bias by the same score. Kernels are exact up to --exact rows; larger sets leave them out.
+Inputs and targets are standardised on training rows of the sets' standard 90/10 splits. Everything
+is chosen on training rows: ridges by leave-one-out or generalised cross-validation, depth and bias
+by leave-one-out. Kernels are exact up to --exact rows; larger sets leave them out.
 
 Usage: python scripts/features_uci.py [--sets yacht,wine_red] [--dim 2048] [--splits 5]
                                       [--methods zonal,centred,nystrom] [--shared DIR]
@@ -116,24 +116,21 @@ def main() -> None:
     print(f"{'set':10s}{'rows':>7s}" + "".join(f"{name:>18s}" for name in methods))
     for name in args.sets.split(","):
         with np.load(folder / f"data/uci_regression/{name}.npz") as archive:
-            inputs, targets = archive["x"].astype(np.float64), archive["y"].astype(np.float64)
-        targets = targets.reshape(len(targets), -1)[:, 0]
+            inputs, targets = archive["X"], archive["y"]
+            splits = list(zip(archive["train_idx"], archive["test_idx"], strict=True))
         cells = []
         for method, predict in methods.items():
             if method in ("ntk", "rbf") and len(inputs) > args.exact:
                 cells.append(f"{'-':>18s}")
                 continue
             errors, start = [], time.perf_counter()
-            for split in range(args.splits):
-                order = np.random.default_rng(split).permutation(len(inputs))
-                cut = len(inputs) // 10
-                test, train = order[:cut], order[cut:]
+            for train, test in splits[: args.splits]:
                 x, z = standardised(inputs[train], inputs[test])
                 mean, deviation = targets[train].mean(), targets[train].std()
                 y = (targets[train] - mean) / deviation
                 found = predict(x, y, z)
                 errors.append(np.sqrt(np.mean((found - (targets[test] - mean) / deviation) ** 2)))
-            seconds = (time.perf_counter() - start) / args.splits
+            seconds = (time.perf_counter() - start) / len(errors)
             cells.append(f"{np.mean(errors):9.4f} ({seconds:5.1f} s)")
         print(f"{name:10s}{len(inputs):7d}" + "".join(cells), flush=True)
 
