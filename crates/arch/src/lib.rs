@@ -82,7 +82,7 @@ pub use layer::{
     Parameterization, Pool, Weights,
 };
 pub use network::{LayerShapes, Network};
-pub use position::{Position, Step};
+pub use position::{List, Position, Step};
 pub use preset::{PresetInfo, presets};
 pub use shape::Shape;
 pub use table::{DefaultValue, Group, LayerInfo, ParameterInfo, layers};

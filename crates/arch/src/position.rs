@@ -89,16 +89,20 @@ impl fmt::Display for Position {
 
 /// The list of layers inside a block that a step goes into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum List {
+pub enum List {
+    /// The layers of the network itself.
     Layers,
+    /// The body of a residual block.
     Body,
+    /// The shortcut of a residual block.
     Shortcut,
+    /// A branch of a parallel block, by its index.
     Branch(usize),
 }
 
 impl List {
     /// The step to entry `index` of this list.
-    pub(crate) fn step(self, index: usize) -> Step {
+    pub fn step(self, index: usize) -> Step {
         match self {
             Self::Layers => Step::Layers(index),
             Self::Body => Step::Body(index),

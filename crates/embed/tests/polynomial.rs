@@ -1,6 +1,10 @@
 //! Sketched power series against the kernels they stand for, and the published systems against their
 //! published errors.
 
+#[path = "common/against.rs"]
+mod against;
+
+use against::{exact, inputs, map, products};
 use std::path::PathBuf;
 
 use ndarray::{Array2, ArrayD, Axis, Ix2, IxDyn};
@@ -8,39 +12,6 @@ use widelimit_arch::{Network, Shape};
 use widelimit_data::{Array, Source, read_inputs};
 use widelimit_dual::{Dual, Expansion};
 use widelimit_embed::{Error, FeatureMap, Par, Quantity, Settings, Strategy};
-use widelimit_exact::{Options, Want};
-
-fn exact(network: &Network, x: &ArrayD<f64>, quantity: Quantity) -> Array2<f64> {
-    let want = if quantity == Quantity::Ntk { Want::NTK } else { Want::NNGP };
-    let options = Options::new().want(want);
-    let kernel = widelimit_exact::kernel(network, x.view(), None, &options).unwrap();
-    kernel.ntk.or(kernel.nngp).unwrap()
-}
-
-fn map(network: &Network, x: &ArrayD<f64>, settings: &Settings) -> FeatureMap {
-    let shape = Shape::image(&x.shape()[1..x.ndim() - 1], x.shape()[x.ndim() - 1]);
-    FeatureMap::new(network, &shape, settings).unwrap()
-}
-
-fn products(map: &FeatureMap, x: &ArrayD<f64>) -> Array2<f64> {
-    let z = map.transform(x.view(), &Par::single()).unwrap();
-    z.dot(&z.t())
-}
-
-/// Inputs that differ in direction and in length.
-fn inputs(shape: &[usize], scales: &[f64]) -> ArrayD<f64> {
-    let mut all = vec![scales.len()];
-    all.extend(shape);
-    let mut x = ArrayD::zeros(IxDyn(&all));
-    for (i, mut row) in x.axis_iter_mut(Axis(0)).enumerate() {
-        let mut state = i as f64;
-        row.iter_mut().for_each(|value| {
-            state += 1.0 + 0.37 * i as f64;
-            *value = scales[i] * ((1.3 * state).sin() + 0.4);
-        });
-    }
-    x
-}
 
 /// Mean of 400 draws of 64 features within 4.5 standard errors in every entry, and `truncation` of the
 /// norms on top.

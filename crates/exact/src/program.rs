@@ -11,8 +11,8 @@
 use std::collections::HashMap;
 
 use widelimit_arch::{
-    Activation, Combine, GlobalSelfAttention, Layer, Mechanism, Mode, Network, Parameterization,
-    Position, Shape, Step, Weights, Window,
+    Activation, Combine, GlobalSelfAttention, Layer, List, Mechanism, Mode, Network,
+    Parameterization, Position, Shape, Weights, Window,
 };
 use widelimit_dual::Dual;
 
@@ -277,25 +277,6 @@ struct State {
 struct Branch<'a> {
     list: List,
     layers: &'a [Layer],
-}
-
-/// Which list of its block a branch is.
-#[derive(Clone, Copy)]
-enum List {
-    Body,
-    Shortcut,
-    Branch(usize),
-}
-
-impl List {
-    /// The step to an entry of the list.
-    fn step(self, index: usize) -> Step {
-        match self {
-            Self::Body => Step::Body(index),
-            Self::Shortcut => Step::Shortcut(index),
-            Self::Branch(branch) => Step::Branch(branch, index),
-        }
-    }
 }
 
 struct Compiler {

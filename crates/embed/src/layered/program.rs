@@ -7,8 +7,8 @@
 use std::sync::{Arc, OnceLock};
 
 use widelimit_arch::{
-    Combine, Layer, LayerNorm, Mode, Network, Parameterization, Position, Shape, Step as Place,
-    Weights, Window,
+    Combine, Layer, LayerNorm, List, Mode, Network, Parameterization, Position, Shape, Weights,
+    Window,
 };
 use widelimit_sketch::TensorSrht;
 use widelimit_sketch::random::Stream;
@@ -150,25 +150,6 @@ impl Program {
 struct Branch<'a> {
     list: List,
     layers: &'a [Layer],
-}
-
-/// Which list of its block a branch is.
-#[derive(Clone, Copy)]
-enum List {
-    Body,
-    Shortcut,
-    Branch(usize),
-}
-
-impl List {
-    /// The step to an entry of the list.
-    fn step(self, index: usize) -> Place {
-        match self {
-            Self::Body => Place::Body(index),
-            Self::Shortcut => Place::Shortcut(index),
-            Self::Branch(branch) => Place::Branch(branch, index),
-        }
-    }
 }
 
 /// Features of a layer's output.
