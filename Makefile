@@ -75,10 +75,11 @@ bench-images: develop ## speed of pairs of images, as shares of a matrix product
 experiments-images: develop ## accuracy on small CIFAR-10 with convolutional kernels (needs ../shared/data)
 	$(BIN)/python scripts/cifar.py
 
-experiments-features: develop ## errors of feature maps on digits; MNIST and UCI regression by features
+experiments-features: develop ## errors of feature maps on digits; MNIST, UCI regression and CIFAR-10 by features
 	$(BIN)/python scripts/features_digits.py
 	$(BIN)/python scripts/features_mnist.py
 	$(BIN)/python scripts/features_uci.py
+	$(BIN)/python scripts/features_cifar.py
 
 experiments-large: develop ## regression on a table of two million rows, streamed from disk within 1 GiB
 	$(BIN)/python scripts/features_large.py

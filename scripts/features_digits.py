@@ -118,7 +118,20 @@ def relu(methods: list[str], seeds: int) -> None:
 
 
 def activations(methods: list[str], seeds: int) -> None:
-    """Errors on rows of norms from 0.1 to 10, as multiples of the error for ReLU."""
+    """Errors on rows of norms from 0.1 to 10, as multiples of the error for ReLU.
+
+    First with weights that divide by the number of columns, as networks are initialised: variances
+    from 0.0003 to 3. Then without: up to 200, where functions with bounded values are steps and
+    waves are noise.
+    """
+    for undone in (False, True):
+        factor = "2" if undone else "2 / 64"
+        print(f"variances of the first layer: {factor} times squared norms of 0.1 to 10, plus 0.01")
+        by_activation(methods, seeds, undone)
+
+
+def by_activation(methods: list[str], seeds: int, undone: bool) -> None:
+    """One table of :func:`activations`."""
     x, _ = digits()
     norms = np.geomspace(0.1, 10.0, ROWS)[np.random.RandomState(1).permutation(ROWS), None]
     x = (x[:ROWS] * norms).astype(np.float32)
@@ -128,7 +141,7 @@ def activations(methods: list[str], seeds: int) -> None:
             cells: list[str] = []
             base = 0.0
             for activation in ACTIVATIONS.values():
-                net = network(activation, depth, x.shape[1], 0.1)
+                net = network(activation, depth, x.shape[1] if undone else 1, 0.1)
                 kernel = wl.kernel(net, x.astype(np.float64))
                 errors = []
                 for seed in range(seeds):

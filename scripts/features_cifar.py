@@ -1,0 +1,95 @@
+"""CIFAR-10 by features of convolutional networks: accuracy against dimension and seconds.
+
+The first part has 1 000 training and 1 000 test images, where ``scripts/cifar.py`` computes the
+exact kernels; where it has, its accuracy and seconds stand beside. The second has 10 000 training
+and 2 000 test images, for which exact kernels take days. Ridges come from generalised
+cross-validation on training images; nothing is chosen on test images. The dimension may be followed
+by the number of seeds whose mean and range are printed.
+
+Usage: python scripts/features_cifar.py [--networks myrtle5,cntk-gap:10] [--dims 1024:3,4096]
+                                        [--sizes 1000/1000,10000/2000] [--method centred]
+                                        [--shared DIR] [--threads N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+
+import widelimit as wl
+from cifar import CLASSES, ROOT, load
+from shared_data import shared_folder
+
+# Images that are transformed together.
+BLOCK = 250
+
+
+def in_blocks(fitted: wl.FeatureMap, images: np.ndarray):
+    """Features of images, block by block."""
+    for start in range(0, len(images), BLOCK):
+        yield slice(start, start + BLOCK), fitted.transform(images[start : start + BLOCK])
+
+
+def measure(net: wl.Network, data, options: dict) -> tuple[float, float]:
+    """Accuracy in per cent, and seconds of features, fit and predictions."""
+    x, y, z, labels = data
+    start = time.perf_counter()
+    fitted = wl.FeatureMap(net, certify=0, **options).fit(x[:BLOCK])
+    model = wl.StreamingClassifier(classes=range(CLASSES), threads=options["threads"])
+    for rows, features in in_blocks(fitted, x):
+        model.partial_fit(features, y[rows])
+    right = 0
+    for rows, features in in_blocks(fitted, z):
+        right += int((model.predict(features) == labels[rows]).sum())
+    return 100.0 * right / len(z), time.perf_counter() - start
+
+
+def exact(name: str, train: int, test: int) -> str:
+    """What the exact kernel reached, where ``scripts/cifar.py`` has finished it."""
+    path = ROOT / "build" / "cifar" / f"{name.replace(':', '-')}-{train}-{test}.json"
+    if not path.exists():
+        return "not computed (scripts/cifar.py)"
+    facts = json.loads(path.read_text())
+    return f"{facts['accuracy']:.2f} % in {facts['seconds']:.0f} s"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", default="myrtle5,cntk-gap:10")
+    parser.add_argument("--dims", default="1024:3,4096,8192")
+    parser.add_argument("--sizes", default="1000/1000,10000/2000")
+    parser.add_argument("--method", default="centred")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--shared", type=Path)
+    args = parser.parse_args()
+    folder = shared_folder(args.shared)
+    if folder is None:
+        raise SystemExit("skipped: no folder with data/images (--shared, WIDELIMIT_SHARED)")
+    for size in args.sizes.split(","):
+        train, test = (int(part) for part in size.split("/"))
+        data = load(folder, train, test)
+        for name in args.networks.split(","):
+            net = wl.Network.preset(name)
+            print(f"{name}, {train}/{test} images; exact kernel: {exact(name, train, test)}")
+            print(f"{'dim':>6s}{'accuracy %':>12s}{'range':>16s}{'seconds':>9s}{'peak MiB':>10s}")
+            for part in args.dims.split(","):
+                dim, seeds = (int(number) for number in (*part.split(":"), 1)[:2])
+                options = {"dim": dim, "method": args.method, "threads": args.threads}
+                found = [measure(net, data, options | {"seed": seed}) for seed in range(seeds)]
+                scores, seconds = (list(values) for values in zip(*found, strict=True))
+                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+                print(
+                    f"{dim:6d}{np.mean(scores):12.2f}  [{min(scores):5.2f}, {max(scores):5.2f}]"
+                    f"{np.median(seconds):9.1f}{peak:10.0f}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
