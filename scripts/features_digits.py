@@ -1,18 +1,21 @@
 """Errors, times and accuracies of feature maps on the 8x8 digits of scikit-learn.
 
-Three tables. ReLU: relative Frobenius error of the NTK on 1000 rows of unit norm (mean and range of
+Four tables. ReLU: relative Frobenius error of the NTK on 1000 rows of unit norm (mean and range of
 seeds), spectral error at a ridge of a thousandth of the largest eigenvalue on 400 rows, accuracy of
 ridge regression (1000 rows train, the others test, ridge by leave-one-out), microseconds a row on
 one thread. Activations: the error on rows of norms from 0.1 to 10, next to that of ReLU on the same
-rows. Many columns: digits enlarged to 28x28, whose rank is 59.
+rows. Many columns: digits enlarged to 28x28, whose rank is 59. Memory: that of a process that makes
+8192 features of all rows.
 
-Usage: python scripts/features_digits.py [--parts relu,activations,columns] [--seeds 5]
+Usage: python scripts/features_digits.py [--parts relu,activations,columns,memory] [--seeds 5]
                                          [--methods zonal,centred,polynomial,random,nystrom]
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import resource
 import time
 
 import numpy as np
@@ -165,15 +168,39 @@ def columns(methods: list[str], seeds: int) -> None:
             print(f"{method:12s}{3:6d}{dim:6d}{row}  (784 columns)", flush=True)
 
 
+def peak() -> float:
+    """Most memory that the process has held, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def working_memory(method: str) -> tuple[float, float]:
+    """MiB of the features of all digits, and what fit and transform held beyond them."""
+    x, _ = digits()
+    net = network(wl.Relu(), 3, x.shape[1])
+    before = peak()
+    options = {"dim": DIMS[-1], "method": method, "seed": 0, "certify": 0, "threads": 1}
+    z = wl.FeatureMap(net, **options).fit(x[:ROWS]).transform(x)
+    features = z.nbytes / 2**20
+    return features, peak() - before - features
+
+
+def memory(methods: list[str], _: int) -> None:
+    """Memory at depth 3, each method in a process of its own."""
+    for method in methods:
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            features, beyond = pool.apply(working_memory, (method,))
+        print(f"{method:12s}{3:6d}{DIMS[-1]:6d}  features {features:.0f} MiB, beyond {beyond:.0f}")
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--parts", default="relu,activations,columns")
+    parser.add_argument("--parts", default="relu,activations,columns,memory")
     parser.add_argument("--methods", default="zonal,centred,polynomial,random,nystrom")
     parser.add_argument("--seeds", type=int, default=5)
     args = parser.parse_args()
     methods = args.methods.split(",")
-    parts = {"relu": relu, "activations": activations, "columns": columns}
+    parts = {"relu": relu, "activations": activations, "columns": columns, "memory": memory}
     for part in args.parts.split(","):
         parts[part](methods, args.seeds)
 
