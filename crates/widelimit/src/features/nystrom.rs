@@ -1,6 +1,6 @@
 //! Features from the exact kernel with landmarks.
 
-use ndarray::{Array2, ArrayD, ArrayViewD, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayD, ArrayViewD, ArrayViewMut2, Axis, Slice};
 use widelimit_exact as exact;
 use widelimit_linalg::{factor_with_jitter, gram};
 use widelimit_sketch::landmarks::{KernelEntries, RandomPivots};
@@ -18,6 +18,9 @@ const PIVOTS: u32 = 0xFEA4;
 
 /// Rows among which landmarks are looked for, as a multiple of their number.
 const CHOICE: usize = 4;
+
+/// Features that are made together.
+const PANEL: usize = 256;
 
 /// Landmarks are the pivots of a randomly pivoted Cholesky factorisation (Chen, Epperly, Tropp and Webber, 2022)
 /// of the kernel of some rows.
@@ -88,9 +91,18 @@ impl Nystrom {
     ) -> Result<(), Error> {
         let x = x.mapv(Scalar::widen);
         let kernel = kernel_of(network, quantity, x.view(), Some(self.landmarks.view()), run)?;
-        // Products in the canonical order: features of a row do not depend on the other rows.
-        let features = gram(kernel.view(), Some(self.whitening.view()), &run.par);
-        out.zip_mut_with(&features, |to, from| *to = T::narrow(*from));
+        // Canonical products: features of a row do not depend on the other rows. L^{-1} is triangular: a panel
+        // of features needs the landmarks up to its own.
+        for start in (0..self.dim()).step_by(PANEL) {
+            let end = (start + PANEL).min(self.dim());
+            let rows = self.whitening.slice_axis(Axis(0), Slice::from(start..end));
+            let needed = Slice::from(..end);
+            let (kernel, rows) =
+                (kernel.slice_axis(Axis(1), needed), rows.slice_axis(Axis(1), needed));
+            let features = gram(kernel, Some(rows), &run.par);
+            let mut out = out.slice_axis_mut(Axis(1), Slice::from(start..end));
+            out.zip_mut_with(&features, |to, from| *to = T::narrow(*from));
+        }
         let bad = out.outer_iter().position(|row| row.iter().any(|z| !z.widen().is_finite()));
         match bad {
             None => Ok(()),
