@@ -87,10 +87,10 @@ def rbf_baseline(data) -> None:
     report("RBF kernel ridge, tuned, 5 000", accuracy, seconds, f"gamma={gamma:g} ridge={ridge:g}")
 
 
-def choose(data, subset: int) -> tuple[str, int, float]:
+def choose(data, subset: int, depths: tuple[int, ...] = (1, 2, 3)) -> tuple[str, int, float]:
     """Pick activation, depth and bias by leave-one-out on the first ``subset`` training rows."""
     x, y = data[0][:subset], data[1][:subset]
-    grid = itertools.product(ACTIVATIONS, (1, 2, 3), (0.0, 0.5))
+    grid = itertools.product(ACTIVATIONS, depths, (0.0, 0.5))
     scored = []
     for activation, depth, bias in grid:
         model = wl.NTKClassifier(network(activation, depth, bias)).fit(x, y)
