@@ -22,7 +22,12 @@
 #![warn(missing_docs)]
 
 mod error;
+mod gntk;
 mod graphs;
+mod options;
+mod real;
 
 pub use error::Error;
+pub use gntk::{Gntk, Grid, Method, NodeSketch, Plan, Precision, ReadOut, Recursion, Scale};
 pub use graphs::{Features, Graph, Graphs, OneHot, Parts};
+pub use options::{Budget, Cancel, Options, Progress};

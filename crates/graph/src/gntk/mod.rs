@@ -1,0 +1,16 @@
+//! The graph neural tangent kernel.
+
+mod band;
+mod call;
+mod classes;
+mod config;
+mod plan;
+mod recursion;
+mod sheet;
+mod sketched;
+mod variances;
+
+pub use call::{Grid, Recursion};
+pub use config::{Gntk, Method, Precision, ReadOut, Scale};
+pub use plan::Plan;
+pub use sketched::NodeSketch;
