@@ -1,6 +1,6 @@
 //! Microseconds a pair on a data set of graphs.
 //!
-//! `cargo run --release -p widelimit-graph --example pairs -- NPZ [LAYERS [MLP [THREADS [single]]]]`, where the file
+//! `cargo run --release -p widelimit-graph --example pairs -- NPZ [LAYERS [MLP [THREADS [double|single [TILE]]]]]`, where the file
 //! holds `node_offsets`, `edge_index` and `node_labels`.
 
 use std::error::Error;
@@ -16,7 +16,9 @@ fn integers(file: &Npz, name: &str) -> Result<Vec<usize>, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let path = arguments.first().ok_or("usage: pairs NPZ [LAYERS [MLP [THREADS [single]]]]")?;
+    let path = arguments
+        .first()
+        .ok_or("usage: pairs NPZ [LAYERS [MLP [THREADS [double|single [TILE]]]]]")?;
     let number = |index: usize, otherwise: usize| match arguments.get(index) {
         Some(text) => text.parse::<usize>(),
         None => Ok(otherwise),

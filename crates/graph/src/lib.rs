@@ -28,6 +28,9 @@ mod options;
 mod real;
 
 pub use error::Error;
-pub use gntk::{Gntk, Grid, Method, NodeSketch, Plan, Precision, ReadOut, Recursion, Scale};
+pub use gntk::{
+    Family, Gntk, Grid, Method, NodeSketch, Plan, Precision, ReadOut, Recursion, Repair, Report,
+    Scale,
+};
 pub use graphs::{Features, Graph, Graphs, OneHot, Parts};
 pub use options::{Budget, Cancel, Options, Progress};

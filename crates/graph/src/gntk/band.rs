@@ -52,7 +52,7 @@ pub(crate) struct Band<T> {
     pub levels: Vec<BandLevel<T>>,
     /// Features of the classes of level 0; without columns where they are one-hot.
     pub features: Array2<T>,
-    /// Most rows of a level.
+    /// Most rows of a level; graphs, where these are more.
     pub widest: usize,
 }
 
@@ -117,7 +117,8 @@ impl Side<'_> {
             levels.push(BandLevel { classes, aggregate, count, duals: Vec::new() });
         }
         let features = self.looks(&levels[0].classes);
-        let widest = levels.iter().map(|level| level.classes.len()).max().unwrap_or(0);
+        let rows = levels.iter().map(|level| level.classes.len());
+        let widest = rows.chain([graphs.len()]).max().unwrap_or(0);
         Band { graphs, levels, features, widest }
     }
 

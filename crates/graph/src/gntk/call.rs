@@ -176,12 +176,13 @@ impl Gntk {
         others: Option<&Graphs>,
         options: &Options<'_>,
     ) -> Result<Vec<Array2<f64>>, Error> {
-        Recursion::new(self, outputs, graphs, others, options)?.all()
+        let recursion = Recursion::new(self, outputs, graphs, others, options)?;
+        self.by_method(&recursion, options)
     }
 }
 
 /// A matrix of zeros, if the machine has room for it.
-fn allocate(rows: usize, columns: usize) -> Result<Array2<f64>, Error> {
+pub(crate) fn allocate(rows: usize, columns: usize) -> Result<Array2<f64>, Error> {
     let numbers = rows.saturating_mul(columns);
     // the probe is given back at once; without it a failing allocation would abort the process
     if Vec::<f64>::new().try_reserve_exact(numbers).is_err() {
@@ -227,6 +228,10 @@ impl<'a> Recursion<'a> {
         let variances = Variances::new(&checked, &wanted, &sides, options)?;
         let shared = Shared { checked, wanted, classes, variances, left: graphs, right: others };
         Ok(Self { shared, precision: gntk.precision, options: options.clone() })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared<'a> {
+        &self.shared
     }
 
     /// Rows and columns of the kernel.
@@ -333,13 +338,13 @@ impl<'a> Recursion<'a> {
         };
         let mut direct = Vec::new();
         if any(&upper) {
-            direct = self.shared.sums(sheet, rows, columns)?;
+            direct = self.shared.sums(sheet, rows, columns, &self.options)?;
         }
         let mut mirrored = Vec::new();
         // a square on the diagonal is its own mirror image
         let own = symmetric && rows.graphs == columns.graphs;
         if !own && any(&|i, j| r0 + i > c0 + j && !upper(i, j)) {
-            mirrored = self.shared.sums(sheet, columns, rows)?;
+            mirrored = self.shared.sums(sheet, columns, rows, &self.options)?;
         }
         let (pairs, wanted) = (shape.0 * shape.1, &self.shared.wanted);
         let value = |output: usize, i: usize, j: usize| {
@@ -358,7 +363,7 @@ impl<'a> Recursion<'a> {
     }
 
     /// All outputs, whole.
-    fn all(&self) -> Result<Vec<Array2<f64>>, Error> {
+    pub(crate) fn all(&self) -> Result<Vec<Array2<f64>>, Error> {
         match self.precision {
             Precision::Double => self.whole::<f64>(),
             Precision::Single => self.whole::<f32>(),

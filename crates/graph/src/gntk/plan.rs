@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::config::{Checked, Gntk, Precision};
+use super::config::{Checked, Gntk, Method, Precision};
 use super::sheet::Sheet;
 use crate::Error;
 use crate::graphs::Graphs;
@@ -10,7 +10,7 @@ use crate::options::Options;
 
 /// Nodes on one side of a tile where nothing speaks against it: three matrices over pairs of their classes stay
 /// in the second-level cache.
-pub(crate) const TILE: usize = 160;
+pub(crate) const TILE: usize = 224;
 
 /// Sizes and operations of a kernel.
 ///
@@ -86,8 +86,13 @@ impl Gntk {
             Precision::Double => Sheet::<f64>::bytes(left, right, width),
             Precision::Single => Sheet::<f32>::bytes(left, right, width),
         };
-        let held = sides.into_iter().flatten().map(|side| held_bytes(&checked, side, width)).sum();
-        let scratch_bytes = sheet.saturating_mul(options.par.threads() as u64).saturating_add(held);
+        let held: u64 =
+            sides.into_iter().flatten().map(|side| held_bytes(&checked, side, width)).sum();
+        let pairs_bytes = self.pairs_bytes(&checked, graphs, others);
+        let scratch_bytes = (sheet.max(pairs_bytes.0))
+            .saturating_mul(options.par.threads() as u64)
+            .saturating_add(held)
+            .saturating_add(pairs_bytes.1);
         let n = rows as u64;
         let pairs = if others.is_some() { n * columns as u64 } else { n * (n + 1) / 2 };
         let (activations, flops) = operations(&checked, graphs, others);
@@ -101,6 +106,29 @@ impl Gntk {
             activations,
             flops,
         })
+    }
+}
+
+impl Gntk {
+    /// Bytes of a thread, and of all graphs, where pairs are computed node by node.
+    fn pairs_bytes(
+        &self,
+        checked: &Checked,
+        graphs: &Graphs,
+        others: Option<&Graphs>,
+    ) -> (u64, u64) {
+        let rows = match &self.method {
+            Method::Decoupled => return (0, 0),
+            Method::Vectorised => 0,
+            Method::Sketched(sketch) | Method::Auto(sketch) => 2 * sketch.size as u64,
+        };
+        let widest =
+            |side: &Graphs| side.iter().map(|graph| graph.nodes()).max().unwrap_or(0) as u64;
+        let pair = widest(graphs).saturating_mul(others.map_or(widest(graphs), widest));
+        let each = 8 * rows + checked.levels() as u64 * (4 + 40 * checked.mlp as u64);
+        let nodes = (graphs.nodes() + others.map_or(0, Graphs::nodes)) as u64;
+        // covariances, the tangent kernel, a result, and products on the way
+        (6 * 8 * pair, nodes.saturating_mul(each))
     }
 }
 

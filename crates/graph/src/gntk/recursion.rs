@@ -6,6 +6,8 @@ use super::config::{Checked, Wanted};
 use super::sheet::{Sheet, Which};
 use super::variances::Variances;
 use crate::Error;
+use crate::graphs::Graphs;
+use crate::options::Options;
 use crate::real::{Real, format};
 
 /// What is to be computed on a tile.
@@ -69,8 +71,8 @@ pub(crate) struct Shared<'a> {
     pub wanted: Wanted,
     pub classes: Classes,
     pub variances: Variances,
-    pub left: &'a crate::graphs::Graphs,
-    pub right: Option<&'a crate::graphs::Graphs>,
+    pub left: &'a Graphs,
+    pub right: Option<&'a Graphs>,
 }
 
 impl Shared<'_> {
@@ -88,6 +90,7 @@ impl Shared<'_> {
         sheet: &mut Sheet<T>,
         left: &Band<T>,
         right: &Band<T>,
+        options: &Options<'_>,
     ) -> Result<Vec<f64>, Error> {
         let (checked, wanted) = (&self.checked, &self.wanted);
         let pairs = left.graphs.len() * right.graphs.len();
@@ -95,6 +98,7 @@ impl Shared<'_> {
         let tile = Tile { checked, wanted, left, right, looks: &self.classes.looks };
         let then = checked.then();
         run(sheet, &tile, &mut sums, |sheet, Step { level, layer }| {
+            options.check_cancelled()?;
             let variances = self.variances.get(level, layer);
             let (left, right) = (&left.levels[level], &right.levels[level]);
             sheet.set_equal(&left.classes, &right.classes, |class| variances[class as usize]);

@@ -202,24 +202,34 @@ struct SumRows<'a, T> {
 impl<T: Real> Job<T> for SumRows<'_, T> {
     #[inline(always)]
     fn run<L: Lanes<T>>(self, lanes: L) {
-        let Self { map, from, to, stride } = self;
-        let zero = lanes.splat(round(0.0));
-        for (row, to) in to.chunks_exact_mut(stride).take(map.rows()).enumerate() {
-            let entries = map.offsets[row]..map.offsets[row + 1];
-            let (indices, values) = (&map.indices[entries.clone()], &map.values[entries]);
-            // two vectors at a time; a row is whole steps
-            for (block, to) in to.chunks_exact_mut(2 * L::WIDTH).enumerate() {
-                let start = block * 2 * L::WIDTH;
-                let (mut low, mut high) = (zero, zero);
-                for (&index, &value) in indices.iter().zip(values) {
-                    let from = &from[index as usize * stride + start..][..2 * L::WIDTH];
-                    let value = lanes.splat(value);
-                    low = lanes.load(&from[..L::WIDTH]).mul_add(value, low);
-                    high = lanes.load(&from[L::WIDTH..]).mul_add(value, high);
+        match STEP / size_of::<T>() / L::WIDTH {
+            4 => sum_rows::<T, L, 4>(lanes, self),
+            2 => sum_rows::<T, L, 2>(lanes, self),
+            _ => sum_rows::<T, L, 1>(lanes, self),
+        }
+    }
+}
+
+/// `N` vectors at a time; a row is a whole number of times as long.
+#[inline(always)]
+fn sum_rows<T: Real, L: Lanes<T>, const N: usize>(lanes: L, job: SumRows<'_, T>) {
+    let SumRows { map, from, to, stride } = job;
+    let zero = lanes.splat(round(0.0));
+    for (row, to) in to.chunks_exact_mut(stride).take(map.rows()).enumerate() {
+        let entries = map.offsets[row]..map.offsets[row + 1];
+        let (indices, values) = (&map.indices[entries.clone()], &map.values[entries]);
+        for (block, to) in to.chunks_exact_mut(N * L::WIDTH).enumerate() {
+            let start = block * N * L::WIDTH;
+            let mut sums = [zero; N];
+            for (&index, &value) in indices.iter().zip(values) {
+                let from = &from[index as usize * stride + start..][..N * L::WIDTH];
+                let value = lanes.splat(value);
+                for (k, sum) in sums.iter_mut().enumerate() {
+                    *sum = lanes.load(&from[k * L::WIDTH..][..L::WIDTH]).mul_add(value, *sum);
                 }
-                let (first, second) = to.split_at_mut(L::WIDTH);
-                lanes.store(first, low);
-                lanes.store(second, high);
+            }
+            for (to, sum) in to.chunks_exact_mut(L::WIDTH).zip(sums) {
+                lanes.store(to, sum);
             }
         }
     }

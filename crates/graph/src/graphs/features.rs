@@ -79,7 +79,7 @@ impl Features {
     }
 
     /// The rows of some nodes.
-    pub(super) fn select(&self, nodes: &[usize]) -> Self {
+    pub(crate) fn select(&self, nodes: &[usize]) -> Self {
         match self {
             Self::Dense(rows) => Self::Dense(rows.select(Axis(0), nodes)),
             Self::OneHot { codes, width } => Self::OneHot {

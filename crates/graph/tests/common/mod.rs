@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod brute;
+
 use std::path::PathBuf;
 
 use ndarray::{Array2, ArrayView2};

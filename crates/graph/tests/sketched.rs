@@ -1,0 +1,136 @@
+//! Sketched kernels: how the error falls, what deflation does, and what is reported.
+
+mod common;
+
+use common::{dense, labelled};
+use ndarray::Array2;
+use widelimit_graph::{Family, Gntk, Graphs, Method, NodeSketch, Options, Repair};
+use widelimit_linalg::{Par, symmetric_eigenvalues};
+
+fn exact() -> Gntk {
+    Gntk { layers: 3, ..Gntk::default() }
+}
+
+fn sketched(sketch: NodeSketch) -> Gntk {
+    Gntk { method: Method::Sketched(sketch), ..exact() }
+}
+
+fn run(gntk: &Gntk, graphs: &Graphs) -> Array2<f64> {
+    gntk.kernel(graphs, &Options::new()).unwrap()
+}
+
+/// Relative error of the entries off the diagonal, over some seeds.
+fn error(graphs: &Graphs, size: usize, family: Family, deflate: usize, seeds: u64) -> f64 {
+    let truth = run(&exact(), graphs);
+    let (mut sum, mut scale) = (0.0, 0.0);
+    for seed in 0..seeds {
+        let sketch = NodeSketch { size, family, deflate, seed, repair: Repair::None };
+        let kernel = run(&sketched(sketch), graphs);
+        for ((i, j), value) in kernel.indexed_iter().filter(|((i, j), _)| i != j) {
+            sum += (value - truth[[i, j]]).powi(2);
+            scale += truth[[i, j]].powi(2);
+        }
+        assert_eq!(kernel.diag(), truth.diag());
+    }
+    (sum / scale).sqrt()
+}
+
+#[test]
+fn errors_fall_with_the_root_of_the_size() {
+    let graphs = dense(1, &[180, 200, 170, 190], 0.5, 5, 1.0);
+    for deflate in [0, 1] {
+        let points: Vec<(f64, f64)> = [20, 40, 80, 160]
+            .into_iter()
+            .map(|size| {
+                let error = error(&graphs, size, Family::Gaussian, deflate, 8);
+                ((size as f64).ln(), error.ln())
+            })
+            .collect();
+        let mean = |f: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(f).sum::<f64>() / 4.0;
+        let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
+        let slope = mean(&|p| (p.0 - x) * (p.1 - y)) / mean(&|p| (p.0 - x).powi(2));
+        assert!((slope + 0.5).abs() < 0.15, "deflate {deflate}: {slope} from {points:?}");
+    }
+}
+
+#[test]
+fn keeping_the_mean_is_much_better() {
+    // features with a mean, as one-hot ones have
+    let graphs = dense(2, &[90, 80, 100], 0.2, 5, 1.0);
+    for family in [Family::Gaussian, Family::Sign, Family::Srht, Family::CountSketch] {
+        let [plain, kept, more] = [0, 1, 2].map(|deflate| error(&graphs, 24, family, deflate, 4));
+        assert!(kept < 0.3 * plain, "{family:?}: {kept} with the mean kept, {plain} without");
+        assert!(more < 0.5 * kept, "{family:?}: {more} with the read-out kept, {kept} without");
+    }
+}
+
+#[test]
+fn no_bit_depends_on_threads_or_other_graphs() {
+    let graphs = dense(3, &[30, 40, 25, 35], 0.3, 4, 0.5);
+    let gntk = sketched(NodeSketch { size: 8, repair: Repair::None, ..NodeSketch::default() });
+    let one = gntk.kernel(&graphs, &Options::new().par(Par::single())).unwrap();
+    let many = gntk.kernel(&graphs, &Options::new().par(Par::new(3))).unwrap();
+    assert_eq!(one, many);
+    let first = run(&gntk, &graphs.select(&[0, 1]).unwrap());
+    assert_eq!(first[[0, 1]], one[[0, 1]]);
+    let other = NodeSketch { size: 8, seed: 1, repair: Repair::None, ..NodeSketch::default() };
+    assert_ne!(one, run(&sketched(other), &graphs));
+    // sketches of both sides are independent: a graph against itself is not biased by its own norm
+    let alone = graphs.select(&[0]).unwrap();
+    let truth = run(&exact(), &alone)[[0, 0]];
+    let cross = gntk.cross(&alone, &alone, &Options::new()).unwrap()[[0, 0]];
+    assert!(cross != truth && (cross / truth - 1.0).abs() < 0.5, "{cross} for {truth}");
+}
+
+#[test]
+fn repairs_make_kernels_positive_semidefinite() {
+    let graphs = dense(4, &[40; 12], 0.3, 3, 0.0);
+    let of = |repair| {
+        let sketch = NodeSketch { size: 6, deflate: 0, repair, ..NodeSketch::default() };
+        sketched(sketch).kernel_with_report(&graphs, None, &Options::new()).unwrap()
+    };
+    let smallest = |kernel: &Array2<f64>| {
+        assert_eq!(kernel, kernel.t());
+        let values = symmetric_eigenvalues(kernel.clone(), &Par::single()).unwrap();
+        (values[0], values[11])
+    };
+    let (plain, report) = of(Repair::None);
+    let (low, high) = smallest(&plain);
+    assert!(low < -1e-3 * high, "the test needs an indefinite kernel: {low} of {high}");
+    assert_eq!((report.smallest_eigenvalue, report.ridge), (Some(low), 0.0));
+    let (ridged, report) = of(Repair::Ridge);
+    assert!(smallest(&ridged).0 > -1e-12 * high);
+    assert_eq!((report.smallest_eigenvalue, report.ridge), (Some(low), -low));
+    assert!((ridged[[0, 0]] - plain[[0, 0]] + low).abs() < 1e-12 * high);
+    let (clipped, report) = of(Repair::Clip);
+    assert!(smallest(&clipped).0 > -1e-12 * high);
+    assert_eq!((report.smallest_eigenvalue, report.ridge), (Some(low), 0.0));
+}
+
+/// The error is estimated without the exact kernel, to within its own scatter on 24 pairs.
+#[test]
+fn the_reported_error_is_about_right() {
+    let graphs = dense(5, &[80, 90, 70, 85, 75, 95], 0.2, 5, 1.0);
+    let sketch = NodeSketch { size: 20, ..NodeSketch::default() };
+    let (_, report) = sketched(sketch).kernel_with_report(&graphs, None, &Options::new()).unwrap();
+    let truth = error(&graphs, 20, Family::Gaussian, 2, 6);
+    let estimate = report.relative_error.unwrap();
+    assert!((estimate / truth - 1.0).abs() < 0.5, "{estimate} for {truth}");
+    assert_eq!((report.exact_pairs, report.sketched_pairs), (6, 15));
+    assert!(report.sketched[1] && !report.sketched[0] && report.sketched.len() == 36);
+}
+
+#[test]
+fn the_cheaper_method_is_chosen() {
+    let auto = Gntk { method: Method::Auto(NodeSketch::default()), ..exact() };
+    let sparse = labelled(6, &[90, 100, 110], 3.0, 3, false);
+    assert_eq!(run(&auto, &sparse), run(&exact(), &sparse));
+    let dense = dense(7, &[300, 320], 0.9, 3, 0.5);
+    let (_, report) = auto.kernel_with_report(&dense, None, &Options::new()).unwrap();
+    assert_eq!((report.exact_pairs, report.sketched_pairs), (2, 1));
+    let (_, all) = exact().kernel_with_report(&dense, None, &Options::new()).unwrap();
+    assert!(report.flops < all.flops && all.relative_error.is_none());
+    let bad = NodeSketch { size: 2, ..NodeSketch::default() };
+    let message = sketched(bad).kernel(&sparse, &Options::new()).unwrap_err().to_string();
+    assert!(message.contains("above the directions it keeps"), "{message}");
+}
