@@ -30,12 +30,10 @@ pub enum Error {
         /// Which graph, from 0.
         graph: usize,
     },
-    /// A graph with more nodes than its indices can count.
-    #[error("graph {graph} has {nodes} nodes; at most {limit} are possible")]
+    /// More nodes than indices can count.
+    #[error("there are {nodes} nodes; at most {limit} are possible")]
     TooManyNodes {
-        /// Which graph, from 0.
-        graph: usize,
-        /// Its nodes.
+        /// Nodes of all graphs.
         nodes: usize,
         /// The most.
         limit: usize,

@@ -9,7 +9,7 @@ use common::{Lists, Random, brute, dense, distance, labelled};
 use ndarray::{Array2, array, s};
 use widelimit_arch::Activation;
 use widelimit_graph::{
-    Budget, Cancel, Error, Gntk, Graphs, Method, OneHot, Options, Parts, Precision, Scale,
+    Budget, Cancel, Error, Gntk, Graphs, Method, OneHot, Options, Parts, Precision, ReadOut, Scale,
 };
 use widelimit_linalg::{Par, symmetric_eigenvalues};
 
@@ -194,6 +194,18 @@ fn a_grid_holds_what_each_depth_gives_alone() {
         assert_eq!(alone.diagonal(&graphs, &Options::new()).unwrap(), kernel.diag());
         let between = alone.cross(&graphs, &others, &Options::new()).unwrap();
         assert_eq!(cross.get(layers, jumping_knowledge), Some(&between));
+    }
+    let some: Vec<_> = [(2, true), (5, false)]
+        .map(|(layers, jumping_knowledge)| ReadOut { layers, jumping_knowledge })
+        .to_vec();
+    let recursion = gntk.recursion_of(&some, &graphs, None, &Options::new()).unwrap();
+    for (read_out, tile) in some.iter().zip(recursion.tiles(1..3, 0..3).unwrap()) {
+        let whole = grid.get(read_out.layers, read_out.jumping_knowledge).unwrap();
+        assert_eq!(tile, whole.slice(s![1..3, ..]));
+    }
+    let deep = [ReadOut { layers: 6, jumping_knowledge: false }];
+    for outputs in [&deep[..], &[]] {
+        assert!(gntk.recursion_of(outputs, &graphs, None, &Options::new()).is_err());
     }
 }
 

@@ -74,6 +74,7 @@ fn what_is_wrong_is_named() {
     fails(&|p| p.node_offsets = &[1, 3, 5], "node_offsets[0] is 1");
     fails(&|p| p.node_offsets = &[0, 5, 3], "node_offsets[2] is 3");
     fails(&|p| p.node_offsets = &[0, 3, 3, 5], "graph 1 has no nodes");
+    fails(&|p| p.node_offsets = &[0, 1 << 60], "at most 2147483647 are possible");
     fails(&|p| p.node_offsets = &[0, 3, 4], "edge 0 ends at node 4, but there are 4 nodes");
     fails(
         &|p| p.node_offsets = &[0, 2, 5],

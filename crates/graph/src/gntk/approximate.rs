@@ -8,10 +8,11 @@ use serde::Serialize;
 use widelimit_linalg::{GramScratch, Par, matmul, symmetric_eigen, symmetric_eigenvalues};
 use widelimit_sketch::random::Stream;
 
-use super::call::{Recursion, allocate};
 use super::config::{Gntk, Method};
+use super::crew::allocate;
 use super::pairs::{Draw, How, Nodes, size, sums};
 use super::sketched::{NodeSketch, Repair};
+use super::tiles::Recursion;
 use crate::Error;
 use crate::graphs::Graphs;
 use crate::options::{Options, Progress};

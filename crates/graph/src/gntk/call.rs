@@ -1,48 +1,12 @@
-//! The calls: kernels, grids of kernels, diagonals, tiles.
+//! The calls: kernels, grids of kernels, diagonals.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use ndarray::{Array1, Array2};
 
-use ndarray::{Array1, Array2, ArrayViewMut2, Axis, Slice};
-use rayon::prelude::*;
-use widelimit_dual::Isa;
-
-use super::band::{Band, Side};
-use super::classes::Classes;
-use super::config::{Checked, Gntk, Precision, ReadOut, Wanted};
-use super::plan::TILE;
-use super::recursion::Shared;
-use super::sheet::Sheet;
-use super::variances::Variances;
+use super::config::{Gntk, ReadOut};
+use super::tiles::Recursion;
 use crate::Error;
 use crate::graphs::Graphs;
-use crate::options::{Options, Progress};
-use crate::real::Real;
-
-/// A kernel that is ready to be computed, tile by tile and in any order.
-///
-/// Making it checks the parameters, finds the classes of nodes, and passes over every graph once. A tile of the
-/// kernel then depends on its rows and columns alone, to the last bit: tiles may be computed by several threads,
-/// runs or machines of one kind, as long as each makes the `Recursion` of all graphs or of those of its tiles.
-///
-/// ```
-/// use widelimit_graph::{Gntk, Graphs, Options, Parts};
-///
-/// let edge_index: [&[usize]; 2] = [&[0, 1, 1, 2, 2, 0, 3, 4], &[1, 0, 2, 1, 0, 2, 4, 3]];
-/// let parts = Parts { node_offsets: &[0, 3, 5, 6], edge_index, ..Parts::default() };
-/// let graphs = Graphs::new(parts)?.with_default_features();
-/// let gntk = Gntk::default();
-/// let recursion = gntk.recursion(&graphs, None, &Options::new())?;
-/// let whole = gntk.kernel(&graphs, &Options::new())?;
-/// assert_eq!(recursion.tile(1..3, 0..2)?, whole.slice(ndarray::s![1..3, 0..2]));
-/// # Ok::<(), widelimit_graph::Error>(())
-/// ```
-pub struct Recursion<'a> {
-    shared: Shared<'a>,
-    precision: Precision,
-    options: Options<'a>,
-}
+use crate::options::Options;
 
 /// Kernels of all depths, with and without jumping knowledge.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,6 +61,32 @@ impl Gntk {
         options: &Options<'a>,
     ) -> Result<Recursion<'a>, Error> {
         Recursion::new(self, self.read_out(), graphs, others, options)
+    }
+
+    /// The same for several depths, with or without jumping knowledge, none deeper than these parameters'
+    /// [`layers`](Self::layers): a tile then has a matrix for each.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`recursion`](Self::recursion), and [`Error::Parameter`] for a depth that is 0 or too large, or none.
+    pub fn recursion_of<'a>(
+        &self,
+        outputs: &[ReadOut],
+        graphs: &'a Graphs,
+        others: Option<&'a Graphs>,
+        options: &Options<'a>,
+    ) -> Result<Recursion<'a>, Error> {
+        let depths = outputs.iter().map(|output| output.layers);
+        let bad = depths.clone().find(|depth| !(1..=self.layers).contains(depth));
+        if let Some(got) = bad.or(if outputs.is_empty() { Some(0) } else { None }) {
+            let parameter = "the layers of a read-out";
+            return Err(Error::Parameter {
+                parameter,
+                got,
+                range: "from 1 to those of the kernel",
+            });
+        }
+        Recursion::new(self, outputs.to_vec(), graphs, others, options)
     }
 
     /// The kernel among graphs, `n x n`: symmetric to the last bit.
@@ -179,316 +169,4 @@ impl Gntk {
         let recursion = Recursion::new(self, outputs, graphs, others, options)?;
         self.by_method(&recursion, options)
     }
-}
-
-/// A matrix of zeros, if the machine has room for it.
-pub(crate) fn allocate(rows: usize, columns: usize) -> Result<Array2<f64>, Error> {
-    let numbers = rows.saturating_mul(columns);
-    // the probe is given back at once; without it a failing allocation would abort the process
-    if Vec::<f64>::new().try_reserve_exact(numbers).is_err() {
-        return Err(Error::OutOfMemory { needed: (numbers as u64).saturating_mul(8) });
-    }
-    Ok(Array2::zeros((rows, columns)))
-}
-
-/// So many rows and columns from an entry on.
-fn place(
-    matrix: &mut Array2<f64>,
-    (row, column): (usize, usize),
-    (height, width): (usize, usize),
-) -> ArrayViewMut2<'_, f64> {
-    let mut part = matrix.view_mut();
-    part.slice_axis_inplace(Axis(0), Slice::from(row..row + height));
-    part.slice_axis_inplace(Axis(1), Slice::from(column..column + width));
-    part
-}
-
-impl<'a> Recursion<'a> {
-    fn new(
-        gntk: &Gntk,
-        outputs: Vec<ReadOut>,
-        graphs: &'a Graphs,
-        others: Option<&'a Graphs>,
-        options: &Options<'a>,
-    ) -> Result<Self, Error> {
-        let checked = Checked::new(gntk)?;
-        check_features(graphs, others)?;
-        options.check_cancelled()?;
-        let plan = gntk.plan_of(outputs.len(), graphs, others, options)?;
-        options.budget.check(plan.bytes)?;
-        let wanted = Wanted::new(outputs, checked.layers);
-        let sides: Vec<&Graphs> = [Some(graphs), others].into_iter().flatten().collect();
-        let classes = Classes::new(&checked, &sides);
-        let firsts = [0, graphs.nodes()];
-        let sides: Vec<Side<'_>> = sides
-            .into_iter()
-            .zip(firsts)
-            .map(|(graphs, first)| Side { graphs, classes: &classes, first })
-            .collect();
-        let variances = Variances::new(&checked, &wanted, &sides, options)?;
-        let shared = Shared { checked, wanted, classes, variances, left: graphs, right: others };
-        Ok(Self { shared, precision: gntk.precision, options: options.clone() })
-    }
-
-    pub(crate) fn shared(&self) -> &Shared<'a> {
-        &self.shared
-    }
-
-    /// Rows and columns of the kernel.
-    pub fn shape(&self) -> (usize, usize) {
-        let rows = self.shared.left.len();
-        (rows, self.shared.right.map_or(rows, Graphs::len))
-    }
-
-    /// The kernel of every graph of the rows with itself.
-    pub fn diagonal(&self) -> Array1<f64> {
-        self.own(0, 0)
-    }
-
-    /// The kernel of every graph of the columns with itself.
-    pub fn column_diagonal(&self) -> Array1<f64> {
-        self.own(usize::from(self.shared.right.is_some()), 0)
-    }
-
-    fn own(&self, side: usize, output: usize) -> Array1<f64> {
-        let sums = &self.shared.variances.sums[side];
-        sums.iter().map(|sums| self.shared.wanted.value(output, |stage| sums[stage])).collect()
-    }
-
-    /// Some rows and columns of the kernel, on the calling thread.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Range`] for a part that lies outside, [`Error::Overflow`], [`Error::Cancelled`].
-    pub fn tile(&self, rows: Range<usize>, columns: Range<usize>) -> Result<Array2<f64>, Error> {
-        let (n1, n2) = self.shape();
-        for (what, range, len) in [("rows", &rows, n1), ("columns", &columns, n2)] {
-            if range.start > range.end || range.end > len {
-                let (start, end) = (range.start, range.end);
-                return Err(Error::Range { what, start, end, len });
-            }
-        }
-        match self.precision {
-            Precision::Double => self.part::<f64>(rows, columns),
-            Precision::Single => self.part::<f32>(rows, columns),
-        }
-    }
-
-    fn part<T: Real>(
-        &self,
-        rows: Range<usize>,
-        columns: Range<usize>,
-    ) -> Result<Array2<f64>, Error> {
-        let mut out = allocate(rows.len(), columns.len())?;
-        let lefts = self.bands::<T>(false, rows.clone())?;
-        let rights = self.bands::<T>(true, columns.clone())?;
-        let mut sheet = self.sheet::<T>();
-        for left in &lefts {
-            for right in &rights {
-                self.options.check_cancelled()?;
-                let blocks = self.block(&mut sheet, left, right)?;
-                let (r0, c0) = (left.graphs.start - rows.start, right.graphs.start - columns.start);
-                place(&mut out, (r0, c0), blocks[0].dim()).assign(&blocks[0]);
-            }
-        }
-        Ok(out)
-    }
-
-    fn sheet<T: Real>(&self) -> Sheet<T> {
-        Sheet::new(self.options.isa.unwrap_or_else(Isa::best))
-    }
-
-    fn bands<T: Real>(&self, right: bool, graphs: Range<usize>) -> Result<Vec<Band<T>>, Error> {
-        let side = self.shared.side(right);
-        let runs = side.cut(graphs, self.options.tile.unwrap_or(TILE));
-        let Shared { checked, variances, .. } = &self.shared;
-        let band = |graphs: &Range<usize>| {
-            side.band(graphs.clone(), checked, variances).map_err(|error| match error {
-                // the variances are finite: only the format is too small
-                Error::Activation(_) => Error::Overflow {
-                    side: if right { "right" } else { "left" },
-                    graph: graphs.start,
-                    level: checked.levels(),
-                    format: crate::real::format::<T>(),
-                },
-                other => other,
-            })
-        };
-        let bands: Vec<_> =
-            self.options.par.install(|| runs.par_iter().with_max_len(16).map(band).collect());
-        bands.into_iter().collect()
-    }
-
-    /// All outputs for a band of rows and a band of columns.
-    ///
-    /// Among the graphs of one batch the graph that comes first stands on the left, whichever entry is asked
-    /// for, and the diagonal is known.
-    fn block<T: Real>(
-        &self,
-        sheet: &mut Sheet<T>,
-        rows: &Band<T>,
-        columns: &Band<T>,
-    ) -> Result<Vec<Array2<f64>>, Error> {
-        let shape = (rows.graphs.len(), columns.graphs.len());
-        let symmetric = self.shared.right.is_none();
-        let (r0, c0) = (rows.graphs.start, columns.graphs.start);
-        let upper = |i: usize, j: usize| !symmetric || r0 + i < c0 + j;
-        let any = |wanted: &dyn Fn(usize, usize) -> bool| {
-            (0..shape.0).any(|i| (0..shape.1).any(|j| wanted(i, j)))
-        };
-        let mut direct = Vec::new();
-        if any(&upper) {
-            direct = self.shared.sums(sheet, rows, columns, &self.options)?;
-        }
-        let mut mirrored = Vec::new();
-        // a square on the diagonal is its own mirror image
-        let own = symmetric && rows.graphs == columns.graphs;
-        if !own && any(&|i, j| r0 + i > c0 + j && !upper(i, j)) {
-            mirrored = self.shared.sums(sheet, columns, rows, &self.options)?;
-        }
-        let (pairs, wanted) = (shape.0 * shape.1, &self.shared.wanted);
-        let value = |output: usize, i: usize, j: usize| {
-            if upper(i, j) {
-                return wanted.value(output, |stage| direct[stage * pairs + i * shape.1 + j]);
-            }
-            if r0 + i == c0 + j {
-                let sums = &self.shared.variances.sums[0][r0 + i];
-                return wanted.value(output, |stage| sums[stage]);
-            }
-            let sums = if own { &direct } else { &mirrored };
-            wanted.value(output, |stage| sums[stage * pairs + j * shape.0 + i])
-        };
-        let matrix = |output| Array2::from_shape_fn(shape, |(i, j)| value(output, i, j));
-        Ok((0..wanted.len()).map(matrix).collect())
-    }
-
-    /// All outputs, whole.
-    pub(crate) fn all(&self) -> Result<Vec<Array2<f64>>, Error> {
-        match self.precision {
-            Precision::Double => self.whole::<f64>(),
-            Precision::Single => self.whole::<f32>(),
-        }
-    }
-
-    fn whole<T: Real>(&self) -> Result<Vec<Array2<f64>>, Error> {
-        let (n1, n2) = self.shape();
-        let symmetric = self.shared.right.is_none();
-        let lefts = self.bands::<T>(false, 0..n1)?;
-        let others = if symmetric { Vec::new() } else { self.bands::<T>(true, 0..n2)? };
-        let rights = if symmetric { &lefts } else { &others };
-        let mut out = Vec::new();
-        for _ in 0..self.shared.wanted.len() {
-            out.push(allocate(n1, n2)?);
-        }
-        let tiles: Vec<(usize, usize)> = (0..lefts.len())
-            .flat_map(|i| (if symmetric { i } else { 0 }..rights.len()).map(move |j| (i, j)))
-            .collect();
-        let total = if symmetric { n1 * (n1 + 1) / 2 } else { n1 * n2 };
-        let crew = Crew::new(tiles.len(), total as u64, out);
-        let work = || {
-            let mut sheet = self.sheet::<T>();
-            while let Some(index) = crew.next() {
-                let (i, j) = tiles[index];
-                let (left, right) = (&lefts[i], &rights[j]);
-                let done = self
-                    .options
-                    .check_cancelled()
-                    .and_then(|()| self.block(&mut sheet, left, right));
-                let blocks = match done {
-                    Ok(blocks) => blocks,
-                    Err(error) => return crew.fail(error),
-                };
-                let mirror = symmetric && i != j;
-                crew.put(&blocks, (left.graphs.start, right.graphs.start), mirror);
-                let (a, b) = (left.graphs.len() as u64, right.graphs.len() as u64);
-                let pairs = if symmetric && i == j { a * (a + 1) / 2 } else { a * b };
-                crew.report(pairs, &self.options);
-            }
-        };
-        let threads = self.options.par.threads().min(tiles.len());
-        self.options.par.install(|| {
-            (0..threads).into_par_iter().with_max_len(1).for_each(|_| work());
-        });
-        crew.finish()
-    }
-}
-
-/// What the threads of a call share.
-struct Crew {
-    tiles: usize,
-    next: AtomicUsize,
-    stop: AtomicBool,
-    done_tiles: AtomicUsize,
-    done_pairs: AtomicU64,
-    total_pairs: u64,
-    out: Mutex<Vec<Array2<f64>>>,
-    failure: Mutex<Option<Error>>,
-}
-
-impl Crew {
-    fn new(tiles: usize, total_pairs: u64, out: Vec<Array2<f64>>) -> Self {
-        Self {
-            tiles,
-            next: AtomicUsize::new(0),
-            stop: AtomicBool::new(false),
-            done_tiles: AtomicUsize::new(0),
-            done_pairs: AtomicU64::new(0),
-            total_pairs,
-            out: Mutex::new(out),
-            failure: Mutex::new(None),
-        }
-    }
-
-    fn next(&self) -> Option<usize> {
-        let tile = self.next.fetch_add(1, Ordering::Relaxed);
-        (tile < self.tiles && !self.stop.load(Ordering::Relaxed)).then_some(tile)
-    }
-
-    fn fail(&self, error: Error) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-    }
-
-    fn put(&self, blocks: &[Array2<f64>], (row, column): (usize, usize), mirror: bool) {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        for (out, block) in out.iter_mut().zip(blocks) {
-            let (height, width) = block.dim();
-            place(out, (row, column), (height, width)).assign(block);
-            if mirror {
-                place(out, (column, row), (width, height)).assign(&block.t());
-            }
-        }
-    }
-
-    fn report(&self, pairs: u64, options: &Options<'_>) {
-        let done_tiles = self.done_tiles.fetch_add(1, Ordering::Relaxed) + 1;
-        let done_pairs = self.done_pairs.fetch_add(pairs, Ordering::Relaxed) + pairs;
-        if let Some(progress) = options.progress {
-            let (total_tiles, total_pairs) = (self.tiles, self.total_pairs);
-            progress(Progress { done_tiles, total_tiles, done_pairs, total_pairs });
-        }
-    }
-
-    fn finish(self) -> Result<Vec<Array2<f64>>, Error> {
-        match self.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(self.out.into_inner().unwrap_or_else(PoisonError::into_inner)),
-        }
-    }
-}
-
-/// Both sides have features, of one width.
-fn check_features(graphs: &Graphs, others: Option<&Graphs>) -> Result<(), Error> {
-    let width = |side: &Graphs, name: &'static str| match side.features() {
-        Some(features) => Ok(features.width()),
-        None => Err(Error::FeaturesMissing { side: name }),
-    };
-    let left = width(graphs, "the graphs")?;
-    if let Some(others) = others {
-        let right = width(others, "the other graphs")?;
-        if left != right {
-            return Err(Error::FeatureWidth { left, right });
-        }
-    }
-    Ok(())
 }

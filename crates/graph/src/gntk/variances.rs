@@ -27,7 +27,8 @@ struct Own {
     variances: Vec<Vec<f64>>,
     /// For each stage.
     sums: Vec<f64>,
-    band: Band<f64>,
+    /// For each level.
+    classes: Vec<Vec<u32>>,
 }
 
 impl Variances {
@@ -47,13 +48,14 @@ impl Variances {
             levels.flat_map(|level| vec![vec![0.0; level.classes]; checked.mlp]).collect();
         let mut all = Self { of_class, mlp: checked.mlp, sums: Vec::new() };
         for (side, name) in sides.iter().zip(["left", "right"]) {
-            let one = |graph: usize| {
+            let sheet = || Sheet::new(options.isa.unwrap_or_else(Isa::best));
+            let one = |sheet: &mut Sheet<f64>, graph: usize| {
                 options.check_cancelled()?;
-                own(checked, wanted, side, (graph, name), options)
+                own(checked, wanted, side, (graph, name), sheet)
             };
-            let graphs = 0..side.graphs.len();
+            let graphs = (0..side.graphs.len()).into_par_iter();
             let own: Vec<Result<Own, Error>> =
-                options.par.install(|| graphs.into_par_iter().map(one).collect());
+                options.par.install(|| graphs.map_init(sheet, one).collect());
             let mut sums = Vec::new();
             for graph in own {
                 let graph = graph?;
@@ -68,7 +70,7 @@ impl Variances {
     /// A class has the same variance in whatever graph it is found, to the last bit.
     fn take(&mut self, own: &Own) {
         for (place, values) in own.variances.iter().enumerate() {
-            let classes = &own.band.levels[place / self.mlp + 1].classes;
+            let classes = &own.classes[place / self.mlp + 1];
             for (&class, &value) in classes.iter().zip(values) {
                 self.of_class[place][class as usize] = value;
             }
@@ -82,15 +84,16 @@ fn own(
     wanted: &Wanted,
     side: &Side<'_>,
     (graph, name): (usize, &'static str),
-    options: &Options<'_>,
+    sheet: &mut Sheet<f64>,
 ) -> Result<Own, Error> {
-    let mut band: Band<f64> = side.bare(graph..graph + 1);
-    let mut sheet = Sheet::new(options.isa.unwrap_or_else(Isa::best));
+    let band: Band<f64> = side.bare(graph..graph + 1);
+    // the levels that learn their variances on the way
+    let mut levels = band.levels.clone();
     let mut variances: Vec<Vec<f64>> = Vec::new();
     let mut sums = vec![0.0; wanted.stages_len()];
-    let (left, right) = (band.clone(), band.clone());
-    let tile = Tile { checked, wanted, left: &left, right: &right, looks: &side.classes.looks };
-    run(&mut sheet, &tile, &mut sums, |sheet, Step { level, layer }| {
+    let (left, right) = (&band, &band);
+    let tile = Tile { checked, wanted, left, right, looks: &side.classes.looks };
+    run(sheet, &tile, &mut sums, |sheet, Step { level, layer }| {
         let points = match layer.checked_sub(1) {
             None => sheet.diagonal(),
             Some(_) => {
@@ -101,7 +104,7 @@ fn own(
         if points.iter().any(|v| !v.is_finite()) {
             return Err(Error::Overflow { side: name, graph, level, format: "f64" });
         }
-        let own = &mut band.levels[level];
+        let own = &mut levels[level];
         let place = |class: u32| own.classes.binary_search(&class).unwrap_or(0);
         sheet.set_equal(&own.classes, &own.classes, |class| points[place(class)]);
         own.duals = vec![checked.dual.prepare(&points)?];
@@ -112,5 +115,6 @@ fn own(
     if sums.iter().any(|sum| !sum.is_finite()) {
         return Err(Error::Overflow { side: name, graph, level: checked.levels(), format: "f64" });
     }
-    Ok(Own { variances, sums, band })
+    let classes = band.levels.into_iter().map(|level| level.classes).collect();
+    Ok(Own { variances, sums, classes })
 }

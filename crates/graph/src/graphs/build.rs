@@ -18,7 +18,7 @@ pub(super) fn build(parts: Parts<'_>) -> Result<Graphs, Error> {
     for node in 0..nodes {
         edge_offsets[node + 1] += edge_offsets[node];
     }
-    // a graph has fewer than 2^32 nodes
+    // a batch has fewer than 2^32 nodes
     let local = |edge: &usize| {
         (edges.targets[*edge] - parts.node_offsets[graph_of[edges.targets[*edge]] as usize]) as u32
     };
@@ -42,6 +42,9 @@ pub(super) fn build(parts: Parts<'_>) -> Result<Graphs, Error> {
     Ok(graphs)
 }
 
+/// Nodes of two batches together are numbered in 32 bits.
+const MOST_NODES: usize = (u32::MAX / 2) as usize;
+
 /// The graph of every node.
 fn graph_of_node(offsets: &[usize]) -> Result<Vec<u32>, Error> {
     if offsets.len() < 2 {
@@ -49,14 +52,6 @@ fn graph_of_node(offsets: &[usize]) -> Result<Vec<u32>, Error> {
     }
     if offsets[0] != 0 {
         return Err(Error::Offset { position: 0, got: offsets[0], bound: "equal to", limit: 0 });
-    }
-    let limit = u32::MAX as usize;
-    if offsets.len() - 1 > limit {
-        return Err(Error::Length {
-            what: "number of graphs",
-            expected: limit,
-            got: offsets.len() - 1,
-        });
     }
     let mut graph_of = Vec::new();
     for (graph, pair) in offsets.windows(2).enumerate() {
@@ -72,8 +67,12 @@ fn graph_of_node(offsets: &[usize]) -> Result<Vec<u32>, Error> {
         if got == limit_below {
             return Err(Error::EmptyGraph { graph });
         }
-        if got - limit_below > limit {
-            return Err(Error::TooManyNodes { graph, nodes: got - limit_below, limit });
+        if got > MOST_NODES {
+            return Err(Error::TooManyNodes { nodes: got, limit: MOST_NODES });
+        }
+        // a failing allocation without this would abort the process
+        if got > graph_of.capacity() && graph_of.try_reserve(got - graph_of.len()).is_err() {
+            return Err(Error::OutOfMemory { needed: 4 * got as u64 });
         }
         graph_of.resize(got, graph as u32);
     }
