@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("sketched, 16 rows", Method::Sketched(sketch), [32, 64, 128, 256]),
     ];
     for (name, method, sizes) in methods {
-        let count = if method == Method::Vectorised { 2 } else { 8 };
+        let count = if method == Method::Vectorised { 4 } else { 8 };
         println!("{name}");
         let mut last: Option<(usize, f64)> = None;
         for nodes in sizes {

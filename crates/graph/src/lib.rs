@@ -4,8 +4,16 @@
 //! makes features of labels or degrees. All edges, weights and features are checked once, in
 //! [`Graphs::new`]; what comes after relies on it.
 //!
+//! [`Gntk`] is the kernel of an infinitely wide graph network:
+//!
+//! * [`Gntk::kernel`] among graphs, [`Gntk::cross`] between two batches, [`Gntk::diagonal`];
+//! * [`Gntk::grid`]: every depth, with and without jumping knowledge, in one pass;
+//! * [`Gntk::recursion`] and [`Recursion::tile`]: parts of a kernel, in any order;
+//! * [`Gntk::kernel_with_report`]: what was sketched, and how far off it may be;
+//! * [`Gntk::plan`]: bytes and operations, beforehand.
+//!
 //! ```
-//! use widelimit_graph::{Graphs, Parts};
+//! use widelimit_graph::{Gntk, Graphs, Options, Parts};
 //!
 //! // a triangle, and two nodes with an edge
 //! let graphs = Graphs::new(Parts {
@@ -15,8 +23,18 @@
 //! })?
 //! .with_default_features();
 //! assert_eq!(graphs.features().map(|features| features.width()), Some(2)); // degrees 1 and 2
+//! let kernel = Gntk { layers: 5, ..Gntk::default() }.kernel(&graphs, &Options::new())?;
+//! assert!(kernel[[0, 1]] * kernel[[0, 1]] < kernel[[0, 0]] * kernel[[1, 1]]);
 //! # Ok::<(), widelimit_graph::Error>(())
 //! ```
+//!
+//! # What is guaranteed
+//!
+//! * A kernel among graphs is symmetric to the last bit; its diagonal comes from a pass that knows that a graph
+//!   is itself.
+//! * An exact entry depends on its two graphs and their order alone, to the last bit: not on threads, tiles or
+//!   the other graphs. Isomorphic graphs have equal rows, up to the order of sums.
+//! * Results are finite, or the call fails and says where.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

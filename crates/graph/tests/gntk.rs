@@ -320,7 +320,9 @@ fn what_is_wrong_is_named() {
     let uniform = Gntk { layers: 110, scale: Scale::Uniform, ..base() };
     fails(uniform.clone(), &clique, &options, "use Degree scaling");
     let single = Gntk { layers: 14, precision: Precision::Single, ..uniform };
-    fails(single.clone(), &clique, &options, "overflows f32");
+    fails(single.clone(), &clique, &options, "left graph 0 overflows f32");
+    let mixed = dense(19, &[2, 2, 40, 2], 1.0, 3, 1.0);
+    fails(single.clone(), &mixed, &options, "left graph 2 overflows f32");
     assert!(Gntk { scale: Scale::Degree, ..single }.kernel(&clique, &options).is_ok());
     let small = Options::new().budget(Budget::bytes(100));
     fails(base(), &graphs, &small, "but the limit is 100 bytes");

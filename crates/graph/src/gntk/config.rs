@@ -17,8 +17,8 @@ pub enum Scale {
     Degree,
 }
 
-/// Number format of the recursion over pairs of nodes. Variances, sums over a graph's own nodes and results
-/// are in double precision either way.
+/// Number format of the exact recursion over pairs of nodes. Variances, the diagonal and results are in double
+/// precision either way, and so are sketched pairs and [`Method::Vectorised`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// `f64`.

@@ -17,7 +17,7 @@ use super::variances::Variances;
 use crate::Error;
 use crate::graphs::Graphs;
 use crate::options::Options;
-use crate::real::Real;
+use crate::real::{Real, format};
 
 /// A kernel that is ready to be computed, tile by tile and in any order.
 ///
@@ -165,12 +165,13 @@ impl<'a> Recursion<'a> {
         let band = |graphs: &Range<usize>| {
             side.band(graphs.clone(), checked, variances).map_err(|error| match error {
                 // the variances are finite: only the format is too small
-                Error::Activation(_) => Error::Overflow {
-                    side: if right { "right" } else { "left" },
-                    graph: graphs.start,
-                    level: checked.levels(),
-                    format: crate::real::format::<T>(),
-                },
+                Error::Activation(_) => {
+                    let fails = |&g: &usize| side.band::<T>(g..g + 1, checked, variances).is_err();
+                    let graph = graphs.clone().find(fails).unwrap_or(graphs.start);
+                    let (level, format) = (checked.levels(), format::<T>());
+                    let side = if right { "right" } else { "left" };
+                    Error::Overflow { side, graph, level, format }
+                }
                 other => other,
             })
         };
