@@ -203,6 +203,42 @@ pub enum Error {
         /// How many there are.
         len: usize,
     },
+    /// Numbers where a kernel counts labels.
+    #[error(
+        "the nodes have {width} numeric features and no labels, and Weisfeiler-Leman kernels count labels: make \
+         labels of the features with wl::HashBins, or ask for Start::Degree or Start::Constant to leave them aside"
+    )]
+    NumericFeatures {
+        /// Number of features of a node.
+        width: usize,
+    },
+    /// Weights where a kernel does not look at them.
+    #[error(
+        "the edges have weights, which Weisfeiler-Leman kernels do not count: leave them aside with \
+         Graphs::without_weights, or give classes of weights as edge labels"
+    )]
+    Weighted,
+    /// Something that only some of the graphs to be compared have.
+    #[error("some of the graphs to be compared have {what} and others have not")]
+    Unlike {
+        /// What only some have.
+        what: &'static str,
+    },
+    /// Intervals of no length.
+    #[error("the width of bins is {got}; it must be positive and finite")]
+    BinWidth {
+        /// What was given.
+        got: f64,
+    },
+    /// An attribute so far from the others that its bin cannot be numbered.
+    #[error(
+        "the features of node {node} lie more than 2^53 bins away from those that bins were made for: use a \
+         larger width, or look at the features of that node"
+    )]
+    BinRange {
+        /// The node, numbered over all graphs.
+        node: usize,
+    },
     /// A sketch that could not be made.
     #[error(transparent)]
     Sketch(#[from] widelimit_sketch::Error),

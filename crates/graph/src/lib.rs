@@ -12,6 +12,9 @@
 //! * [`Gntk::kernel_with_report`]: what was sketched, and how far off it may be;
 //! * [`Gntk::plan`]: bytes and operations, beforehand.
 //!
+//! [`wl`] compares graphs by how often each colour of a refinement occurs: it needs no parameters but a number of
+//! rounds, and costs little.
+//!
 //! ```
 //! use widelimit_graph::{Gntk, Graphs, Options, Parts};
 //!
@@ -44,6 +47,7 @@ mod gntk;
 mod graphs;
 mod options;
 mod real;
+pub mod wl;
 
 pub use error::Error;
 pub use gntk::{

@@ -6,6 +6,7 @@
 
 mod build;
 mod features;
+mod labels;
 mod select;
 
 use std::ops::Range;
@@ -176,6 +177,11 @@ impl<'a> Graph<'a> {
     /// Its nodes, numbered over all graphs.
     pub fn node_range(&self) -> Range<usize> {
         self.nodes.clone()
+    }
+
+    /// Whether edges may lack their equal in the other direction.
+    pub fn is_directed(&self) -> bool {
+        self.all.directed
     }
 
     /// Where the edges of a node are.
