@@ -281,6 +281,69 @@ pub enum Error {
         /// The Cargo feature that reads it.
         feature: &'static str,
     },
+    /// A number that should be an index or a label.
+    #[error(
+        "{what} holds {value} at place {place} (counted from 0); whole numbers from {low} to {high} are expected"
+    )]
+    NotWhole {
+        /// The file and array.
+        what: String,
+        /// The place in the array, in C order, from 0.
+        place: usize,
+        /// The value.
+        value: f64,
+        /// The smallest that is accepted.
+        low: i64,
+        /// The largest that is accepted.
+        high: i64,
+    },
+    /// Columns of edges that do not belong to the graphs one after another.
+    #[error(
+        "{what} must have {} numbers, from 0 up to {edges} and never down, for {graphs} graphs and {edges} edges",
+        graphs + 1
+    )]
+    EdgeOffsetsShape {
+        /// The file and array.
+        what: String,
+        /// Number of graphs.
+        graphs: usize,
+        /// Number of edges.
+        edges: usize,
+    },
+    /// An edge in the columns of a graph that its source is not in.
+    #[error(
+        "{what} gives edge {edge} to graph {graph}, but it begins at node {node} of another graph"
+    )]
+    EdgeOffsets {
+        /// The file and array.
+        what: String,
+        /// The graph, from 0.
+        graph: usize,
+        /// The column of the edge, from 0.
+        edge: usize,
+        /// Its source, numbered over all graphs.
+        node: usize,
+    },
+    /// Graphs that break a rule of their own.
+    #[error("{place}: {source}")]
+    Graph {
+        /// The file, and the line or column where there is one.
+        place: String,
+        /// The rule.
+        source: Box<widelimit_graph::Error>,
+    },
+    /// Not one label or fold for every graph.
+    #[error("{what} has {got} {list} for {graphs} graphs")]
+    GraphCount {
+        /// The files.
+        what: String,
+        /// `labels` or `folds`.
+        list: &'static str,
+        /// Number of graphs.
+        graphs: usize,
+        /// Number of entries.
+        got: usize,
+    },
     /// A value is NaN or infinite.
     #[error("{what} holds {value} at {} (counted from 0)", named(place))]
     NonFinite {

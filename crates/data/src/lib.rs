@@ -3,6 +3,7 @@
 //! * [`Source`] names an array: `x.npy`, `set.npz:x`, `table.csv:column`, `table.parquet`.
 //! * [`read_inputs`], [`read_targets`] read one and check it once, at the door.
 //! * [`Npz`] and [`ArrayFile`] give single arrays of NumPy files, whole or a few rows at a time.
+//! * [`TuFiles`], [`read_graphs_npz`] and [`GraphTables`] read data sets of graphs.
 //! * [`write_npy`], [`write_npz`], [`TileFile`] write NumPy files; [`TileStore`] is a folder of them that
 //!   grows over several runs, which [`StoreReader`] reads and [`merge_stores`] joins; [`ModelFile`] keeps
 //!   a model.
@@ -26,6 +27,7 @@ mod atomic;
 mod check;
 mod csv;
 mod error;
+mod graphs;
 mod model_file;
 mod near;
 mod npy;
@@ -45,6 +47,7 @@ pub use atomic::{Draft, check_writable, write_atomically};
 pub use check::check_finite;
 pub use csv::{CsvOptions, CsvTable};
 pub use error::Error;
+pub use graphs::{GraphSet, GraphTables, TuFiles, graphs_from_npz, read_graphs_npz};
 pub use model_file::ModelFile;
 pub use npy::{ArrayFile, draft_labels, draft_npy, write_labels, write_npy};
 pub use npz::{Npz, write_npz};

@@ -173,6 +173,11 @@ impl Targets {
         })
     }
 
+    /// Whole numbers as classes.
+    pub(crate) fn from_integers(values: Vec<i64>) -> Self {
+        labels(values, Classes::Integers)
+    }
+
     /// Targets from text: integers and words are classes, other numbers are numbers. No text may
     /// stand for a missing value.
     pub(crate) fn from_texts(texts: Vec<String>) -> Self {

@@ -166,6 +166,21 @@ impl CsvTable {
         Ok(())
     }
 
+    /// The name of the file.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// The line of every row, counted from 1; reads the file through.
+    pub(crate) fn lines(&self) -> Result<Vec<u64>, Error> {
+        let mut lines = Vec::new();
+        self.each_row(|_, line| {
+            lines.push(line);
+            Ok(())
+        })?;
+        Ok(lines)
+    }
+
     /// The number of rows; reads the file through.
     ///
     /// # Errors
