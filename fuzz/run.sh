@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${FUZZ_SECONDS:-600}
-targets=${*:-npy npz csv model store source network}
+targets=${*:-npy npz csv model store source network graphs_npz graphs_tu graphs_csv}
 
 command -v cargo-fuzz >/dev/null || {
     echo "cargo-fuzz is needed: cargo install cargo-fuzz --locked" >&2

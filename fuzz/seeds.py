@@ -13,6 +13,8 @@ import sys
 import zipfile
 import zlib
 
+# What lies between the parts of an input that stands for several files.
+BREAK = "\n--\n"
 OUT = pathlib.Path(__file__).parent / "seeds"
 
 
@@ -154,7 +156,7 @@ def main():
         "symmetric": True,
         "tiles": 3,
     }
-    record = "\n--\n0 00000000\n2 0badcafe\n2 0badcaff\n\0\0\n3 00000000\n1 0bad"
+    record = BREAK + "0 00000000\n2 0badcafe\n2 0badcaff\n\0\0\n3 00000000\n1 0bad"
     stores = {
         "one": json.dumps(spec),
         "recorded": json.dumps(spec) + record,
@@ -162,6 +164,35 @@ def main():
         "older": json.dumps({**spec, "version": 1}),
         "newer": json.dumps({**spec, "version": 3}),
         "twice": json.dumps({**spec, "arrays": [array, array]}),
+    }
+    ints = {
+        "node_offsets": ((3,), [0, 3, 5]),
+        "edge_offsets": ((3,), [0, 4, 6]),
+        "edge_index": ((2, 6), [0, 1, 1, 2, 3, 4, 1, 0, 2, 1, 4, 3]),
+        "node_labels": ((5,), [7, 9, 6, 8, 8]),
+        "graph_labels": ((2,), [1, -1]),
+        "test_fold": ((2,), [0, -1]),
+    }
+    parts = {
+        f"{name}.npy": npy("|i1", shape, struct.pack(f"{len(values)}b", *values))
+        for name, (shape, values) in ints.items()
+    }
+    bare = {name: parts[name] for name in ("node_offsets.npy", "edge_index.npy")}
+    graph_archives = {"labelled": npz(parts), "bare": npz(bare, zipfile.ZIP_DEFLATED)}
+    tu_edges = "1, 3\n3, 1\n3, 5\n5 3\n2,4\n4, 2\n"
+    tu_files = [tu_edges, "1\n2\n1\n2\n1", "1\n-1", "7\n8\n9\n8\n6", ".5,1\n1,1e2\n2,1\n3,1\n4,-1",
+                "1\n1\n2\n2\n3\n3"]  # fmt: skip
+    tu = {
+        "bare": tu_files[:2],
+        "whole": tu_files,
+        "one_way": [tu_edges.replace("4, 2", "2, 2"), *tu_files[1:]],
+    }
+    edges = "graph,source,target,label\npath,a,b,1\npath,b,c,2\npair,x,y,3\n"
+    nodes = "graph,node,label,u\npath,a,7,0.5\npair,x,8,1\npath,b,9,2\npair,y,8,3\npath,c,6,4\n"
+    graph_tables = {
+        "edges": [edges],
+        "whole": [edges, nodes, "graph,label,fold\npath,1,0\npair,-1,-1\n"],
+        "weights": ["graph;source;target;weight\n1;0;1;2.5\n1;1;1;0\n"],
     }
     sources = ["x.npy", "set.npz:x", r"C:\d\t.csv:time:hour", "a:b.parquet", "x.csv:y.npz:z"]
     corpora = {
@@ -171,6 +202,9 @@ def main():
         "model": models,
         "network": {k: v.encode() for k, v in networks.items()},
         "store": {k: v.encode() for k, v in stores.items()},
+        "graphs_npz": graph_archives,
+        "graphs_tu": {k: BREAK.join(v).encode() for k, v in tu.items()},
+        "graphs_csv": {k: BREAK.join(v).encode() for k, v in graph_tables.items()},
         "source": {str(i): s.encode() for i, s in enumerate(sources)},
     }
     for target, files in corpora.items():

@@ -5,7 +5,8 @@ use ndarray::{Array2, arr1, arr2};
 use proptest::prelude::*;
 use std::path::PathBuf;
 use widelimit_data::{
-    Array, ArrayFile, CsvOptions, CsvTable, Error, ModelFile, Npz, StoreSpec, TileRecord,
+    Array, ArrayFile, CsvOptions, CsvTable, Error, GraphSet, GraphTables, ModelFile, Npz,
+    StoreSpec, TileRecord, TuFiles, graphs_from_npz,
 };
 
 fn seeds(kind: &str) -> Vec<(String, Vec<u8>)> {
@@ -40,6 +41,54 @@ fn read_csv(bytes: &[u8]) -> Result<Array2<f64>, Error> {
     let table = CsvTable::from_bytes(bytes.to_vec(), "damaged", CsvOptions::default())?;
     let _ = table.texts(0);
     table.numbers(&(0..table.columns().len()).collect::<Vec<_>>())
+}
+
+/// The parts of an input that stands for several files.
+fn parts(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let text = String::from_utf8_lossy(bytes);
+    text.split("\n--\n").map(|part| part.as_bytes().to_vec()).collect()
+}
+
+fn read_graphs(kind: &str, bytes: &[u8]) -> Result<GraphSet, Error> {
+    if kind == "graphs_npz" {
+        return graphs_from_npz(&Npz::from_bytes(bytes.to_vec(), "damaged")?, "damaged", false);
+    }
+    let mut parts = parts(bytes).into_iter();
+    if kind == "graphs_tu" {
+        return TuFiles {
+            edges: parts.next().unwrap_or_default(),
+            graph_indicator: parts.next().unwrap_or_default(),
+            graph_labels: parts.next(),
+            node_labels: parts.next(),
+            node_attributes: parts.next(),
+            edge_labels: parts.next(),
+            ..TuFiles::new("damaged")
+        }
+        .read(false);
+    }
+    let mut table = || {
+        let bytes = parts.next();
+        bytes.map(|b| CsvTable::from_bytes(b, "damaged", CsvOptions::default())).transpose()
+    };
+    let edges = table()?.expect("text has a first part");
+    GraphTables { nodes: table()?, graphs: table()?, ..GraphTables::new(edges) }.read()
+}
+
+const GRAPHS: [&str; 3] = ["graphs_npz", "graphs_tu", "graphs_csv"];
+
+#[test]
+fn cut_sets_of_graphs_do_no_harm() {
+    for kind in GRAPHS {
+        let mut whole = 0;
+        for (name, bytes) in seeds(kind) {
+            whole += usize::from(read_graphs(kind, &bytes).is_ok());
+            for len in 0..bytes.len() {
+                let cut = read_graphs(kind, &bytes[..len]);
+                assert!(kind != "graphs_npz" || cut.is_err(), "{name} cut to {len}");
+            }
+        }
+        assert!(whole > 1, "{kind}: {whole}");
+    }
 }
 
 #[test]
@@ -208,6 +257,18 @@ proptest! {
             prop_assert_eq!(&StoreSpec::from_json(&written, "again").unwrap(), &spec);
             let record = TileRecord::from_bytes(record.as_bytes(), spec.tiles());
             prop_assert!(record.tiles().all(|tile| tile < spec.tiles()));
+        }
+    }
+    #[test]
+    fn changed_sets_of_graphs_do_no_harm(
+        npz in damaged("graphs_npz"), tu in damaged("graphs_tu"), csv in damaged("graphs_csv")
+    ) {
+        for (kind, bytes) in GRAPHS.into_iter().zip([npz, tu, csv]) {
+            if let Ok(set) = read_graphs(kind, &bytes) {
+                // every node and edge takes at least a byte
+                prop_assert!(set.graphs.nodes() <= bytes.len() && set.graphs.len() <= bytes.len());
+                prop_assert!(set.labels.is_none_or(|labels| labels.rows() == set.graphs.len()));
+            }
         }
     }
 }

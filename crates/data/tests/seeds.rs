@@ -4,8 +4,8 @@
 use ndarray::{ArrayD, IxDyn};
 use std::path::PathBuf;
 use widelimit_data::{
-    Array, ArrayFile, Classes, CsvOptions, CsvTable, Error, ModelFile, Npz, Source, StoreSpec,
-    Targets, TileRecord,
+    Array, ArrayFile, Classes, CsvOptions, CsvTable, Error, GraphTables, ModelFile, Npz, Source,
+    StoreSpec, Targets, TileRecord, TuFiles, graphs_from_npz,
 };
 
 fn seed(name: &str) -> PathBuf {
@@ -134,6 +134,48 @@ fn tables() {
     assert_eq!(error, "missing has no value at line 2, column `b`");
     let error = table("ragged").unwrap().rows().unwrap_err().to_string();
     assert_eq!(error, "line 3 of ragged has 3 fields; 2 are expected");
+}
+
+#[test]
+fn graphs() {
+    let offsets = [0, 3, 5];
+    let npz = Npz::open(seed("graphs_npz/labelled")).unwrap();
+    let set = graphs_from_npz(&npz, "labelled", false).unwrap();
+    assert_eq!(set.graphs.node_offsets(), &offsets);
+    assert_eq!(set.graphs.labels(), Some(&[7, 9, 6, 8, 8][..]));
+    assert_eq!(set.folds, Some(vec![Some(0), None]));
+    let Some(Targets::Labels { codes, .. }) = set.labels else { panic!("classes") };
+    assert_eq!(codes, [1, 0]);
+    let bare =
+        graphs_from_npz(&Npz::open(seed("graphs_npz/bare")).unwrap(), "bare", false).unwrap();
+    assert_eq!((bare.graphs.node_offsets(), bare.folds), (&offsets[..], None));
+
+    let text = |name: &str| std::fs::read_to_string(seed(name)).unwrap();
+    let tu = |name: &str| {
+        let text = text(name);
+        let mut parts = text.split("\n--\n").map(|part| part.as_bytes().to_vec());
+        let (edges, graph_indicator) = (parts.next().unwrap(), parts.next().unwrap());
+        let (graph_labels, node_labels) = (parts.next(), parts.next());
+        TuFiles { edges, graph_indicator, graph_labels, node_labels, ..TuFiles::new(name) }
+            .read(false)
+    };
+    assert_eq!(tu("graphs_tu/bare").unwrap().graphs, bare.graphs);
+    assert_eq!(tu("graphs_tu/whole").unwrap().graphs, set.graphs);
+    let error = tu("graphs_tu/one_way").unwrap_err().to_string();
+    assert!(error.starts_with("graphs_tu/one_way_A.txt, line 5: graph 1 is declared"), "{error}");
+
+    let csv = |name: &str| {
+        let text = text(name);
+        let mut tables = text.split("\n--\n").map(|part| {
+            CsvTable::from_bytes(part.as_bytes().to_vec(), name, CsvOptions::default()).unwrap()
+        });
+        let edges = GraphTables::new(tables.next().unwrap());
+        GraphTables { nodes: tables.next(), graphs: tables.next(), ..edges }.read().unwrap()
+    };
+    let whole = csv("graphs_csv/whole");
+    assert_eq!((whole.graphs.labels(), whole.folds), (set.graphs.labels(), set.folds));
+    assert_eq!(csv("graphs_csv/edges").graphs.node_offsets(), &offsets);
+    assert!(csv("graphs_csv/weights").graphs.is_weighted());
 }
 
 #[test]

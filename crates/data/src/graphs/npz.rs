@@ -20,7 +20,8 @@ use widelimit_graph::{Graphs, Parts};
 /// | `graph_labels` | graphs | optional: classes or numbers |
 /// | `test_fold` | graphs | optional: which test part a graph is in, from 0; -1 for none |
 ///
-/// Undirected edges are given in both directions. Other arrays are let be.
+/// Undirected edges are given in both directions. Other arrays are let be. Without labels or features of nodes
+/// there may be no more nodes than edges and graphs: give graphs of mostly single nodes a label.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a missing array, [`Error::NotWhole`] with the place of a number that is no index or
@@ -113,10 +114,8 @@ pub fn graphs_from_npz(npz: &Npz, what: &str, directed: bool) -> Result<GraphSet
     GraphSet { graphs, labels, folds }.check(what)
 }
 
-/// Nodes that a file may speak of beyond those that it says something of, for each edge or graph.
-const UNTOLD: usize = 8;
-
-/// Offsets must not make lists of nodes that are longer than the file can mean.
+/// Offsets must not make lists of nodes that are much longer than the file: where it says nothing of single
+/// nodes, there may be no more of them than edges (those in both directions twice) and graphs.
 fn check_nodes(
     npz: &Npz,
     offsets: &[usize],
@@ -124,7 +123,7 @@ fn check_nodes(
     edges: usize,
 ) -> Result<(), Error> {
     let nodes = offsets.iter().copied().max().unwrap_or(0);
-    let most = told.unwrap_or_else(|| UNTOLD.saturating_mul(edges.saturating_add(offsets.len())));
+    let most = told.unwrap_or_else(|| edges.saturating_add(offsets.len()));
     if nodes <= most {
         return Ok(());
     }
