@@ -6,3 +6,4 @@ mod common;
 mod kernels;
 mod learning;
 mod other;
+mod published;
