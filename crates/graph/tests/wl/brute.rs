@@ -177,10 +177,10 @@ fn items(graph: &Plain, colours: &[usize], kind: WlKind, labelled: bool) -> Vec<
                 }
             }
             let mut found = Vec::new();
-            for u in 0..n {
-                for v in 0..n {
-                    if u != v && far[u][v] < n && (graph.directed || u < v) {
-                        found.push(pair(u, far[u][v], v));
+            for (u, row) in far.iter().enumerate() {
+                for (v, &distance) in row.iter().enumerate() {
+                    if u != v && distance < n && (graph.directed || u < v) {
+                        found.push(pair(u, distance, v));
                     }
                 }
             }
@@ -201,10 +201,10 @@ fn assignment(rounds: &[Vec<Vec<usize>>], i: usize, j: usize) -> f64 {
     let (mut free_left, mut free_right) = (vec![true; left], vec![true; right]);
     let mut sum = 0;
     for level in (1..=rounds.len()).rev() {
-        for a in 0..left {
+        for (a, free) in free_left.iter_mut().enumerate() {
             let fits = |b: &usize| free_right[*b] && worth(a, *b) == level;
-            if let Some(b) = (0..right).find(fits).filter(|_| free_left[a]) {
-                (free_left[a], free_right[b]) = (false, false);
+            if let Some(b) = (0..right).find(fits).filter(|_| *free) {
+                (*free, free_right[b]) = (false, false);
                 sum += level;
             }
         }
