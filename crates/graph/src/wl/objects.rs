@@ -50,6 +50,10 @@ impl<'a> Objects<'a> {
             all = all.saturating_add(nodes.saturating_pow(k));
             offsets.push(all as usize);
             let (sum, most) = match scheme {
+                // any number of edges may end at a node
+                Scheme::Vertices | Scheme::Local { .. } if directed => {
+                    (graph.edges() as u64, graph.edges() as u64)
+                }
                 Scheme::Vertices | Scheme::Local { .. } => {
                     let most = (0..graph.nodes()).map(|node| graph.degree(node)).max();
                     (graph.edges() as u64, most.unwrap_or(0) as u64)
@@ -96,7 +100,9 @@ impl<'a> Objects<'a> {
         budget: &mut Budget,
         par: &Par,
     ) -> Result<Vec<u32>, Error> {
-        let mut colours = Vec::with_capacity(self.len());
+        let mut colours = Vec::new();
+        let refused = |_| Error::OutOfMemory { needed: 4 * self.len() as u64 };
+        colours.try_reserve_exact(self.len()).map_err(refused)?;
         for first in (0..self.len()).step_by(BATCH) {
             let last = (first + BATCH).min(self.len());
             let starts: Vec<usize> = (first..last).step_by(PIECE).collect();
