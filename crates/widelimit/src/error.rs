@@ -6,6 +6,7 @@ use widelimit_arch::Shape;
 use widelimit_data::Error as DataError;
 use widelimit_embed::Error as FeatureError;
 use widelimit_exact::Error as ExactError;
+use widelimit_graph::Error as GraphError;
 use widelimit_learn::Error as LearnError;
 
 /// Anything that stops a computation of this crate.
@@ -18,6 +19,9 @@ pub enum Error {
     /// A kernel cannot be computed.
     #[error(transparent)]
     Kernel(ExactError),
+    /// Graphs, or a kernel between them, that cannot be.
+    #[error(transparent)]
+    Graph(GraphError),
     /// Features cannot be made.
     #[error(transparent)]
     Features(FeatureError),
@@ -162,6 +166,7 @@ impl Error {
             | Error::EndsOnPositions { .. }
             | Error::Aggregates { .. } => Kind::Usage,
             Error::Kernel(error) => kind_of_kernel(error),
+            Error::Graph(error) => kind_of_graphs(error),
             Error::Features(error) => kind_of_features(error),
             Error::Learn(error) => kind_of_learn(error),
             Error::Data(DataError::OutOfMemory { .. }) | Error::MemoryLimit { .. } => {
@@ -197,6 +202,19 @@ fn kind_of_kernel(error: &ExactError) -> Kind {
         ExactError::Sink(_) => Kind::Storage,
         ExactError::Cancelled => Kind::Interrupted,
         ExactError::Overflow { .. } | ExactError::Activation { .. } => Kind::Numerical,
+        _ => Kind::Data,
+    }
+}
+
+fn kind_of_graphs(error: &GraphError) -> Kind {
+    match error {
+        GraphError::Parameter { .. } | GraphError::Power { .. } => Kind::Usage,
+        GraphError::MemoryLimit { .. } | GraphError::OutOfMemory { .. } => Kind::Resource,
+        GraphError::Cancelled => Kind::Interrupted,
+        GraphError::Overflow { .. }
+        | GraphError::Activation(_)
+        | GraphError::Sketch(_)
+        | GraphError::Linalg(_) => Kind::Numerical,
         _ => Kind::Data,
     }
 }
@@ -252,6 +270,18 @@ impl From<ExactError> for Error {
             }
             ExactError::Network(error) => Error::Network(error),
             other => Error::Kernel(other),
+        }
+    }
+}
+
+impl From<GraphError> for Error {
+    fn from(error: GraphError) -> Self {
+        match error {
+            GraphError::Cancelled => Error::Cancelled,
+            GraphError::MemoryLimit { needed, limit } => {
+                Error::MemoryLimit { what: "the kernel", needed, limit }
+            }
+            other => Error::Graph(other),
         }
     }
 }

@@ -103,12 +103,17 @@ impl Shard {
         (1..=count).contains(&number).then(|| Self { index: number - 1, count })
     }
 
-    fn holds(self, tile: usize) -> bool {
+    pub(crate) fn holds(self, tile: usize) -> bool {
         tile % self.count == self.index
     }
 
+    /// How many parts there are.
+    pub(crate) fn parts(self) -> usize {
+        self.count
+    }
+
     /// The name of the record of this shard's tiles.
-    fn writer(self) -> String {
+    pub(crate) fn writer(self) -> String {
         format!("{}-of-{}", self.index + 1, self.count)
     }
 }

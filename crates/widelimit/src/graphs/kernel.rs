@@ -1,0 +1,334 @@
+//! Kernels in memory.
+
+use ndarray::{Array1, Array2};
+use widelimit_exact::Progress;
+use widelimit_graph::wl::{WlKernel, WlParams};
+use widelimit_graph::{Gntk, Graphs, Options, Plan, ReadOut};
+
+use super::features::Sides;
+use super::means::{overflow, with_means};
+use super::{Family, GraphKernel};
+use crate::{Error, Run, Scalar};
+
+/// The kernel among `graphs`, or between them (rows) and `others` (columns).
+///
+/// # Errors
+/// Parameters out of range, sides of which one has features or labels and the other has none, features of
+/// different width; [`widelimit_graph::Error::Overflow`]; [`Error::MemoryLimit`] before anything is computed;
+/// [`Error::Cancelled`].
+pub fn kernel(
+    kernel: &GraphKernel,
+    graphs: &Graphs,
+    others: Option<&Graphs>,
+    run: &Run<'_>,
+) -> Result<Array2<f64>, Error> {
+    match &kernel.family {
+        Family::Gntk(gntk) => gntk_kernel(gntk, kernel.normalise, graphs, others, run),
+        Family::Wl(params) => wl_kernel(params, kernel.normalise, graphs, others, run),
+    }
+}
+
+fn gntk_kernel(
+    gntk: &Gntk,
+    normalise: bool,
+    graphs: &Graphs,
+    others: Option<&Graphs>,
+    run: &Run<'_>,
+) -> Result<Array2<f64>, Error> {
+    let sides = Sides::new(graphs, others)?;
+    let (rows, columns) = (&*sides.rows, sides.columns());
+    with_means(run, |options| {
+        let values = match columns {
+            None => gntk.kernel(rows, options)?,
+            Some(columns) => gntk.cross(rows, columns, options)?,
+        };
+        match (normalise, columns) {
+            (false, _) => Ok(values),
+            (true, None) => Ok(Scales::of_square(&values).apply(values)),
+            (true, Some(_)) => Ok(Scales::of_gntk(gntk, rows, columns, options)?.apply(values)),
+        }
+    })
+}
+
+/// Colours are those of the columns, or of all graphs; others take part in a graph's kernel with itself.
+fn wl_kernel(
+    params: &WlParams,
+    normalise: bool,
+    rows: &Graphs,
+    columns: Option<&Graphs>,
+    run: &Run<'_>,
+) -> Result<Array2<f64>, Error> {
+    let taken =
+        8 * (rows.len() as u64).saturating_mul(columns.map_or(rows.len(), Graphs::len) as u64);
+    let params = within(params, normalise, &run.less("the kernel", taken)?);
+    let fitted = WlKernel::fit(columns.unwrap_or(rows), &params, &run.par)?;
+    run.check_cancelled()?;
+    let values = match columns {
+        None => fitted.gram(params.rounds, &run.par)?,
+        Some(_) => fitted.transform(rows, &run.par)?.cross(params.rounds, &run.par)?,
+    };
+    finished(run);
+    Ok(values)
+}
+
+/// The parameters with what a call says.
+fn within(params: &WlParams, normalise: bool, run: &Run<'_>) -> WlParams {
+    WlParams { normalise, memory: run.budget.limit().unwrap_or(u64::MAX), ..*params }
+}
+
+/// Tells the listener that all is done: colours are quick, and tell nothing on their way.
+fn finished(run: &Run<'_>) {
+    if let Some(progress) = run.progress {
+        progress(Progress { done_tiles: 1, total_tiles: 1, done_entries: 1, total_entries: 1 });
+    }
+}
+
+/// The Weisfeiler-Leman kernels of 0, 1, ... and all rounds, among graphs, in one pass.
+///
+/// # Errors
+/// As [`kernel`].
+///
+/// ```
+/// use widelimit::Run;
+/// use widelimit::graph::wl::WlParams;
+/// use widelimit::graph::{Graphs, Parts};
+/// use widelimit::graphs::rounds;
+///
+/// let parts = Parts { node_offsets: &[0, 3, 5], edge_index: [&[0, 1], &[1, 0]], ..Parts::default() };
+/// let graphs = Graphs::new(parts)?;
+/// let kernels = rounds(&WlParams::default(), &graphs, true, &Run::default())?;
+/// assert_eq!((kernels.len(), kernels[5][[1, 1]]), (6, 1.0));
+/// # Ok::<(), widelimit::Error>(())
+/// ```
+pub fn rounds(
+    params: &WlParams,
+    graphs: &Graphs,
+    normalise: bool,
+    run: &Run<'_>,
+) -> Result<Vec<Array2<f64>>, Error> {
+    let fitted = WlKernel::fit(graphs, &within(params, normalise, run), &run.par)?;
+    run.check_cancelled()?;
+    let kernels = fitted.grams(&run.par)?;
+    finished(run);
+    Ok(kernels)
+}
+
+/// The GNTKs of all depths up to `gntk.layers`, with and without jumping knowledge, in one pass: among
+/// `graphs`, or between them and `others`. The recursion passes by all of them on its way to the deepest.
+///
+/// # Errors
+/// As [`kernel`].
+///
+/// ```
+/// use widelimit::Run;
+/// use widelimit::graph::{Gntk, Graphs, Parts};
+/// use widelimit::graphs::{grid, kernel};
+///
+/// let parts = Parts { node_offsets: &[0, 3, 5], edge_index: [&[0, 1], &[1, 0]], ..Parts::default() };
+/// let graphs = Graphs::new(parts)?;
+/// let gntk = Gntk { layers: 3, ..Gntk::default() };
+/// let all = grid(&gntk, &graphs, None, false, &Run::default())?;
+/// assert_eq!(all.len(), 6);
+/// let (_, deepest) = &all[4];
+/// assert_eq!(*deepest, kernel(&gntk.into(), &graphs, None, &Run::default())?);
+/// # Ok::<(), widelimit::Error>(())
+/// ```
+pub fn grid(
+    gntk: &Gntk,
+    graphs: &Graphs,
+    others: Option<&Graphs>,
+    normalise: bool,
+    run: &Run<'_>,
+) -> Result<Vec<(ReadOut, Array2<f64>)>, Error> {
+    let sides = Sides::new(graphs, others)?;
+    let (rows, columns) = (&*sides.rows, sides.columns());
+    with_means(run, |options| {
+        let grid = gntk.grid(rows, columns, options)?;
+        let mut kernels = Vec::new();
+        for (read_out, values) in grid.iter() {
+            let mut values = values.clone();
+            if normalise {
+                let ReadOut { layers, jumping_knowledge } = read_out;
+                let scales = match columns {
+                    None => Scales::of_square(&values),
+                    Some(_) => {
+                        let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
+                        Scales::of_gntk(&alone, rows, columns, options)?
+                    }
+                };
+                values = scales.apply(values);
+            }
+            kernels.push((read_out, values));
+        }
+        Ok(kernels)
+    })
+}
+
+/// What a GNTK will cost: nothing is computed.
+///
+/// # Errors
+/// Those of the parameters.
+pub fn plan(
+    gntk: &Gntk,
+    graphs: &Graphs,
+    others: Option<&Graphs>,
+    run: &Run<'_>,
+) -> Result<Plan, Error> {
+    Ok(gntk.plan(graphs, others, &Options::new().par(run.par))?)
+}
+
+/// Bytes of a kernel among graphs while it is computed, as far as they are known beforehand.
+pub(super) fn bytes(kernel: &GraphKernel, graphs: &Graphs, run: &Run<'_>) -> Result<u64, Error> {
+    match &kernel.family {
+        Family::Gntk(gntk) => Ok(plan(gntk, graphs, None, run)?.bytes),
+        Family::Wl(_) => Ok(8 * (graphs.len() as u64).saturating_mul(graphs.len() as u64)),
+    }
+}
+
+/// A kernel in the precision of `T`.
+///
+/// # Errors
+/// [`widelimit_graph::Error::Overflow`] for a number that the precision cannot hold, with the row of the graph
+/// and the number of levels as given in `told`: the number of the first row, and the layers of the kernel.
+pub fn narrow<T: Scalar>(values: &Array2<f64>, told: (usize, usize)) -> Result<Array2<T>, Error> {
+    let narrow = values.mapv(T::narrow);
+    let (first, level) = told;
+    match narrow.indexed_iter().find(|(_, value)| !value.widen().is_finite()) {
+        None => Ok(narrow),
+        Some(((row, _), _)) => Err(overflow(first + row, level, T::PRECISION.name())),
+    }
+}
+
+/// What entries of a normalised kernel are divided by: the roots of both diagonals.
+pub(super) struct Scales {
+    pub rows: Array1<f64>,
+    /// `None` where rows and columns are the same graphs.
+    pub columns: Option<Array1<f64>>,
+}
+
+impl Scales {
+    /// Of a kernel among graphs, whose diagonal is at hand.
+    fn of_square(values: &Array2<f64>) -> Self {
+        Self { rows: values.diag().mapv(f64::sqrt), columns: None }
+    }
+
+    fn of_gntk(
+        gntk: &Gntk,
+        rows: &Graphs,
+        columns: Option<&Graphs>,
+        options: &Options<'_>,
+    ) -> Result<Self, Error> {
+        let roots =
+            |graphs: &Graphs| Ok::<_, Error>(gntk.diagonal(graphs, options)?.mapv_into(f64::sqrt));
+        Ok(Self { rows: roots(rows)?, columns: columns.map(roots).transpose()? })
+    }
+
+    /// A whole kernel, divided.
+    fn apply(&self, mut values: Array2<f64>) -> Array2<f64> {
+        self.divide((0, 0), &mut values);
+        values
+    }
+
+    /// Divides the part of the kernel that begins at a row and a column.
+    ///
+    /// Among the same graphs the diagonal becomes 1 exactly. A graph whose features are all zero has the kernel
+    /// 0 with every graph, and keeps it.
+    pub fn divide(&self, (row, column): (usize, usize), values: &mut Array2<f64>) {
+        let columns = self.columns.as_ref().unwrap_or(&self.rows);
+        for ((i, j), value) in values.indexed_iter_mut() {
+            let product = self.rows[row + i] * columns[column + j];
+            if product > 0.0 {
+                let own = self.columns.is_none() && row + i == column + j;
+                *value = if own { 1.0 } else { *value / product };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphs::features::tests::rings;
+    use widelimit_graph::Scale;
+    use widelimit_graph::wl::WlKind;
+
+    fn close(a: &Array2<f64>, b: &Array2<f64>) {
+        assert_eq!(a.dim(), b.dim());
+        assert!((a - b).iter().all(|d| d.abs() < 1e-13), "{a} {b}");
+    }
+
+    #[test]
+    fn parts_of_a_kernel_are_those_of_the_whole() {
+        let all = rings(&[3, 5, 6, 4, 7]);
+        let (one, two) = (all.select(&[2, 0]).unwrap(), all.select(&[1, 3, 4]).unwrap());
+        for scale in [Scale::Uniform, Scale::Degree] {
+            for normalise in [false, true] {
+                let gntk = Gntk { layers: 4, scale, ..Gntk::default() };
+                let recipe = GraphKernel { normalise, ..gntk.clone().into() };
+                let run = Run::default();
+                let whole = kernel(&recipe, &all, None, &run).unwrap();
+                let cross = kernel(&recipe, &one, Some(&two), &run).unwrap();
+                let scale = whole.diag().iter().fold(0.0, |a: f64, b| a.max(*b));
+                for (i, row) in [2, 0].into_iter().enumerate() {
+                    for (j, column) in [1, 3, 4].into_iter().enumerate() {
+                        let difference = cross[[i, j]] - whole[[row, column]];
+                        assert!(difference.abs() <= 1e-14 * scale);
+                    }
+                }
+                let grids = grid(&gntk, &one, Some(&two), normalise, &run).unwrap();
+                close(&(&grids[6].1 / scale), &(&cross / scale));
+                let grids = grid(&gntk, &all, None, normalise, &run).unwrap();
+                close(&(&grids[6].1 / scale), &(&whole / scale));
+            }
+        }
+    }
+
+    #[test]
+    fn normalised_kernels_have_ones_and_are_symmetric() {
+        let zero = rings(&[3]).with_features(Array2::zeros((3, 2))).unwrap();
+        let gntk = GraphKernel { normalise: true, ..Gntk::default().into() };
+        assert_eq!(kernel(&gntk, &zero, None, &Run::default()).unwrap()[[0, 0]], 0.0);
+        let values = kernel(&gntk, &rings(&[3, 4, 9]), None, &Run::default()).unwrap();
+        assert!(values.diag().iter().all(|x| *x == 1.0));
+        assert_eq!(values, values.t());
+    }
+
+    #[test]
+    fn colours_of_one_side_count_on_it() {
+        let all = rings(&[3, 5, 6, 4, 7]);
+        let stars = {
+            let ends: [&[usize]; 2] = [&[0, 1, 0, 2, 0, 3], &[1, 0, 2, 0, 3, 0]];
+            let parts = widelimit_graph::Parts {
+                node_offsets: &[0, 4],
+                edge_index: ends,
+                ..Default::default()
+            };
+            Graphs::new(parts).unwrap()
+        };
+        for kind in [WlKind::Subtree, WlKind::OptimalAssignment, WlKind::ShortestPath] {
+            let params = WlParams { kind, rounds: 3, ..WlParams::default() };
+            for normalise in [false, true] {
+                let recipe = GraphKernel { normalise, ..params.into() };
+                let run = Run::default();
+                let whole = kernel(&recipe, &all, None, &run).unwrap();
+                let cross = kernel(&recipe, &all, Some(&all), &run).unwrap();
+                close(&whole, &cross);
+                assert_eq!(rounds(&params, &all, normalise, &run).unwrap()[3], whole);
+                // Nothing of a star is in a ring but in the degrees' absence: the kernel is that of no colours.
+                let apart = kernel(&recipe, &stars, Some(&all), &run).unwrap();
+                assert!(apart.iter().all(|x| *x == 0.0), "{kind:?} {apart}");
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_told_before_it_is_taken() {
+        let graphs = rings(&[3, 4, 9]);
+        let budget = widelimit_exact::Budget::bytes(1000);
+        let run = Run { budget, ..Run::default() };
+        let error = kernel(&Gntk::default().into(), &graphs, None, &run).unwrap_err();
+        assert!(matches!(error, Error::MemoryLimit { limit: 1000, .. }), "{error}");
+        let planned = plan(&Gntk::default(), &graphs, None, &run).unwrap();
+        assert_eq!((planned.rows, planned.pairs), (3, 6));
+    }
+}
