@@ -199,12 +199,7 @@ pub fn kernel_to_store<'py>(
     adjacency_1: Option<&Bound<'py, PyUntypedArray>>,
     adjacency_2: Option<&Bound<'py, PyUntypedArray>>,
 ) -> PyResult<(usize, usize, usize)> {
-    let (number, count) = shard;
-    let part = Shard::new(number, count).ok_or_else(|| {
-        PyValueError::new_err(format!(
-            "shard: expected (part, parts) with a part from 1 to parts, got ({number}, {count})"
-        ))
-    })?;
+    let part = self::shard(shard)?;
     let wanted = Wanted { kernels: want(&get)?, spatial: self::spatial(spatial)? };
     let sets = (x1, x2, adjacency_1, adjacency_2);
     let means = (par(threads)?, budget(memory)?, progress);
@@ -216,6 +211,15 @@ pub fn kernel_to_store<'py>(
             store(py, &network.network, inputs, wanted, (&path, part), means)
         }),
     }
+}
+
+/// A part of a store as an argument.
+pub fn shard((number, count): (usize, usize)) -> PyResult<Shard> {
+    Shard::new(number, count).ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "shard: expected (part, parts) with a part from 1 to parts, got ({number}, {count})"
+        ))
+    })
 }
 
 fn store<'a, 'py, T: Scalar + numpy::Element>(

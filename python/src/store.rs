@@ -11,7 +11,8 @@ use widelimit::{Run, merge_stores as merge};
 use crate::error::exception;
 use crate::running::watched;
 
-/// What a store says of itself: names of its arrays, its network as JSON, and how it stands.
+/// What a store says of itself: names of its arrays, its network or its kernel between graphs as JSON, and
+/// how it stands.
 #[pyfunction]
 pub fn store_facts(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>> {
     let store = py.detach(|| StoreReader::open(path)).map_err(exception)?;
@@ -19,7 +20,9 @@ pub fn store_facts(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyDict>>
     let names: Vec<_> = spec.arrays.iter().map(|array| array.name.as_str()).collect();
     let facts = PyDict::new(py);
     facts.set_item("arrays", names)?;
-    facts.set_item("network", spec.description["network"].to_string())?;
+    for (name, of) in [("network", "network"), ("graph_kernel", "kernel")] {
+        facts.set_item(name, spec.description.get(of).map(ToString::to_string))?;
+    }
     facts.set_item("tiles", spec.tiles())?;
     facts.set_item("missing", store.missing())?;
     facts.set_item("complete", store.is_complete())?;

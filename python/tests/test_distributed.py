@@ -204,3 +204,22 @@ def test_classes_and_delayed_partitions(partitions, threads):
     bad[5, 2] = np.nan
     with pytest.raises(ValueError, match="partition 1: X has the value nan in row 5, column 2"):
         distributed.fit_ridge(None, [plain, bad], [y, y], threads, retries=0)
+
+
+def test_kernels_between_graphs(cluster, tmp_path, rng):
+    from widelimit import distributed
+
+    ring = np.roll(np.eye(9), 1, 0)
+    labels = [rng.integers(0, 4, 9) for _ in range(40)]
+    graphs = wl.Graphs.from_scipy([ring + ring.T] * 40, node_labels=labels)
+    out = tmp_path / "k.store"
+    options = {"layers": 300, "mlp_layers": 3, "normalise": True}
+    store = distributed.gntk(graphs, out=out, client=cluster, **options)
+    assert store.complete and store.tiles > 2
+    assert np.array_equal(store.kernel, wl.gntk(graphs, **options))
+    assert sorted(recorded(out)) == list(range(store.tiles))
+    assert not out.with_name(".k.store.inputs").exists()
+    cross = distributed.gntk(graphs, graphs[:3], out=tmp_path / "c.store", client=cluster, parts=2)
+    assert np.array_equal(cross.kernel, wl.gntk(graphs, graphs[:3]))
+    with pytest.raises(ValueError, match="another kernel"):
+        distributed.gntk(graphs, out=out, client=cluster, parts=2, retries=0, layers=3)

@@ -26,6 +26,8 @@ def test_estimators_and_functions_have_examples():
         assert ">>> " in getattr(wl, name).__doc__, name
     for name in ("FeatureMap", "NeuralKernelFeatures"):
         assert ">>> " in getattr(wl, name).__doc__, name
+    for name in ("Graphs", "GNTKClassifier", "gntk", "gntk_grid", "gntk_plan", "wl_kernel"):
+        assert ">>> " in getattr(wl, name).__doc__, name
     for name in ("kernel", "diagonal", "plan", "kernel_ridge", "eigh"):
         assert ">>> " in getattr(wl, name).__doc__, name
 

@@ -49,3 +49,9 @@ mean, covariance = flow.predict(x, np.inf, return_cov=True)
 features: wl.FeatureMap = wl.FeatureMap(net, dim=64, get="ntk", seed=1, progress=heard).fit(x)
 mapped: NDArray[np.float64] = features.transform(x)
 certificate: wl.Certificate | None = features.certificate_
+
+molecules: wl.Graphs = wl.Graphs([0, 3, 5], [[0, 1], [1, 0]])
+between: NDArray[np.float64] = wl.gntk(molecules, molecules[:1], layers=3, activation=wl.Relu())
+depths = wl.gntk_grid(molecules, layers=3)[2, True].shape
+price: float = wl.gntk_plan(molecules, scale="uniform").flops
+classifier: wl.GNTKClassifier = wl.GNTKClassifier(2, jumping_knowledge=False, C=1.0)

@@ -84,6 +84,26 @@ class Features:
     def network(self) -> Network: ...
     def facts(self) -> dict[str, Any]: ...
 
+class Graphs:
+    def __new__(
+        cls,
+        node_offsets: NDArray[np.int64],
+        edge_index: NDArray[np.int64],
+        features: NDArray[np.float64] | None,
+        node_labels: NDArray[np.int64] | None,
+        weights: NDArray[np.float64] | None,
+        edge_labels: NDArray[np.int64] | None,
+        directed: bool,
+    ) -> Graphs: ...
+    def __len__(self) -> int: ...
+    def nodes(self) -> int: ...
+    def edges(self) -> int: ...
+    def width(self) -> int | None: ...
+    def directed(self) -> bool: ...
+    def select(self, indices: NDArray[np.int64]) -> Graphs: ...
+    def array(self, name: str) -> _Array | None: ...
+    def arrays(self) -> dict[str, _Array | None]: ...
+
 class Flow:
     def __new__(
         cls,
@@ -188,6 +208,53 @@ def plan(
     *,
     spatial: str,
 ) -> dict[str, Any]: ...
+def gntk(
+    graphs: Graphs,
+    others: Graphs | None,
+    recipe: dict[str, Any],
+    threads: int | None,
+    memory: int | str | None,
+    progress: _Progress,
+) -> _Array: ...
+def gntk_grid(
+    graphs: Graphs,
+    others: Graphs | None,
+    recipe: dict[str, Any],
+    threads: int | None,
+    memory: int | str | None,
+    progress: _Progress,
+) -> list[tuple[int, bool, _Array]]: ...
+def gntk_plan(
+    graphs: Graphs, others: Graphs | None, recipe: dict[str, Any], threads: int | None
+) -> dict[str, Any]: ...
+def gntk_to_store(
+    graphs: Graphs,
+    others: Graphs | None,
+    recipe: dict[str, Any],
+    path: str | PathLike[str],
+    shard: tuple[int, int],
+    threads: int | None,
+    memory: int | str | None,
+    progress: _Progress,
+) -> tuple[int, int, int]: ...
+def wl_kernel(
+    graphs: Graphs,
+    others: Graphs | None,
+    recipe: dict[str, Any],
+    threads: int | None,
+    memory: int | str | None,
+    progress: _Progress,
+) -> _Array: ...
+def wl_kernel_grid(
+    graphs: Graphs,
+    recipe: dict[str, Any],
+    threads: int | None,
+    memory: int | str | None,
+    progress: _Progress,
+) -> list[_Array]: ...
+def graphs_from_tu(
+    path: str | PathLike[str], directed: bool
+) -> tuple[Graphs, list[int] | None]: ...
 def kernel_ridge(
     kernel: _Array,
     targets: NDArray[np.float64],

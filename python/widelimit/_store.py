@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -32,24 +33,32 @@ class Store:
     ----------
     path : Path
         The folder.
-    network : Network
-        The network whose kernels it holds.
+    network : Network or None
+        The network whose kernels it holds; None for a kernel between graphs.
     arrays : tuple of str
-        The kernels it holds: "nngp", "ntk".
+        The kernels it holds: "nngp", "ntk", or "kernel" for one between graphs.
     tiles : int
         Number of tiles the kernels are cut into.
     missing : int
         Number of tiles that are not finished.
     complete : bool
         Whether no tile is missing, so that the kernels can be read.
+    graph_kernel : dict or None
+        The family and parameters of a kernel between graphs.
     """
 
     path: Path
-    network: Network = field(repr=False)
+    network: Network | None = field(repr=False)
     arrays: tuple[str, ...]
     tiles: int
     missing: int
     complete: bool
+    graph_kernel: dict[str, Any] | None = None
+
+    @property
+    def kernel(self) -> np.memmap[Any, Any]:
+        """The kernel between graphs as a read-only memory map: only what is looked at is read."""
+        return self._mapped("kernel")
 
     @property
     def nngp(self) -> np.memmap[Any, Any]:
@@ -106,13 +115,15 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     >>> store.ntk[:3, 100:200]  # doctest: +SKIP
     """
     facts = _core.store_facts(path)
+    network, recipe = facts["network"], facts["graph_kernel"]
     return Store(
         path=Path(path),
-        network=Network.from_json(facts["network"]),
+        network=None if network is None else Network.from_json(network),
         arrays=tuple(facts["arrays"]),
         tiles=facts["tiles"],
         missing=facts["missing"],
         complete=facts["complete"],
+        graph_kernel=None if recipe is None else json.loads(recipe),
     )
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ from dask.delayed import delayed
 from dask.distributed import Client, as_completed, get_client
 from numpy.typing import ArrayLike
 
+from widelimit._gntk import gntk_to_store
+from widelimit._graphs import Graphs
 from widelimit._kernel import Quantities, Quantity, Spatial
 from widelimit._store import Store, kernel_to_store, open_store
 from widelimit.network import Network
@@ -32,14 +34,14 @@ from widelimit.network import Network
 if TYPE_CHECKING:
     from widelimit._streaming import StreamingClassifier, StreamingRidge
 
-__all__ = ["fit_classifier", "fit_ridge", "kernel"]
+__all__ = ["fit_classifier", "fit_ridge", "gntk", "kernel"]
 
 # Parts for every thread of the cluster: at the end of a job threads wait for one another no
 # longer than a part takes.
 PARTS = 8
 
 
-def _part(net: Network, folder: str, out: str, shard: tuple[int, int], options: Any) -> int:
+def _part(net: Network, options: Any, folder: str, out: str, shard: tuple[int, int]) -> int:
     """Compute one part of the tiles on a worker; return its number."""
     inputs = {path.stem: np.load(path) for path in Path(folder).glob("*.npy")}
     kernel_to_store(net, out=out, shard=shard, threads=1, **inputs, **options)
@@ -93,6 +95,86 @@ def kernel(
     ...     store = distributed.kernel(net, images, out="/shared/k.store", client=client)
     >>> store.ntk[:10, :10]  # doctest: +SKIP
     """
+    given = {"x1": x1, "x2": x2, "adjacency_1": adjacency_1, "adjacency_2": adjacency_2}
+
+    def save(folder: Path) -> None:
+        for name, values in given.items():
+            if values is not None:
+                np.save(folder / f"{name}.npy", np.asarray(values))
+
+    options = {"get": get, "spatial": spatial}
+    return _in_parts(_part, (net, options), save, out, client, parts, retries)
+
+
+def gntk(
+    graphs: Graphs,
+    other: Graphs | None = None,
+    *,
+    out: str | os.PathLike[str],
+    client: Client | None = None,
+    parts: int | None = None,
+    retries: int = 10,
+    **options: Any,
+) -> Store:
+    """Compute a graph neural tangent kernel on a Dask cluster, into a store that all workers see.
+
+    Parameters
+    ----------
+    graphs, other
+        As for :func:`widelimit.gntk`. They are put beside the store while the job runs.
+    out, client, parts, retries
+        As for :func:`kernel`.
+    **options
+        Parameters of the kernel, as for :func:`widelimit.gntk_to_store`.
+
+    Returns
+    -------
+    Store
+        Complete, with the array ``.kernel``.
+
+    Raises
+    ------
+    ValueError
+        If ``out`` holds another job; as :func:`widelimit.gntk`.
+
+    Examples
+    --------
+    >>> from widelimit import distributed  # doctest: +SKIP
+    >>> store = distributed.gntk(  # doctest: +SKIP
+    ...     graphs, out="/shared/k.store", client=client, layers=5, normalise=True
+    ... )
+    """
+    given = {"graphs": graphs, "other": other}
+
+    def save(folder: Path) -> None:
+        for name, batch in given.items():
+            if batch is not None:
+                batch.to_npz(folder / f"{name}.npz")
+
+    return _in_parts(_graph_part, (options,), save, out, client, parts, retries)
+
+
+def _graph_part(options: Any, folder: str, out: str, shard: tuple[int, int]) -> int:
+    """Compute one part of the tiles of a kernel between graphs on a worker; return its number."""
+    graphs, *other = (
+        Graphs.from_npz(path)
+        for path in (Path(folder) / f"{name}.npz" for name in ("graphs", "other"))
+        if path.exists()
+    )
+    gntk_to_store(graphs, *other, out=out, shard=shard, threads=1, **options)
+    return shard[0]
+
+
+def _in_parts(
+    part: Callable[..., int],
+    what: tuple[Any, ...],
+    save: Callable[[Path], None],
+    out: str | os.PathLike[str],
+    client: Client | None,
+    parts: int | None,
+    retries: int,
+) -> Store:
+    """Run ``part(*what, folder, out, shard)`` for all parts, with inputs saved in the folder."""
     client = client or get_client()
     out = Path(out).absolute()
     threads = sum(client.nthreads().values())
@@ -100,22 +182,11 @@ def kernel(
         parts = PARTS * max(threads, 1)
     folder = out.with_name(f".{out.name}.inputs")
     folder.mkdir(parents=True, exist_ok=True)
-    given = {"x1": x1, "x2": x2, "adjacency_1": adjacency_1, "adjacency_2": adjacency_2}
     try:
-        for name, values in given.items():
-            if values is not None:
-                np.save(folder / f"{name}.npy", np.asarray(values))
-        options = {"get": get, "spatial": spatial}
+        save(folder)
         tasks = [
             client.submit(
-                _part,
-                net,
-                str(folder),
-                str(out),
-                (number, parts),
-                options,
-                pure=False,
-                retries=retries,
+                part, *what, str(folder), str(out), (number, parts), pure=False, retries=retries
             )
             for number in range(1, parts + 1)
         ]

@@ -1,0 +1,383 @@
+"""Batches of graphs and kernels between them."""
+
+import _thread
+import itertools
+import pickle
+import threading
+import time
+import types
+
+import numpy as np
+import pytest
+
+import widelimit as wl
+
+sp = pytest.importorskip("scipy.sparse")
+
+
+def random_graphs(rng, sizes, weighted=False):
+    """Symmetric adjacency matrices."""
+    matrices = []
+    for n in sizes:
+        half = np.triu(rng.random((n, n)) < 0.4, 1) * 1.0
+        if weighted:
+            half *= rng.random((n, n)) + 0.5
+        matrices.append(half + half.T)
+    return matrices
+
+
+@pytest.fixture
+def graphs(rng):
+    sizes = [4, 1, 7, 5, 6]
+    labels = [rng.integers(0, 3, n) for n in sizes]
+    return wl.Graphs.from_scipy(random_graphs(rng, sizes), node_labels=labels)
+
+
+def relu(s, a, b):
+    """Normalised dual of the ReLU, and that of its derivative; 0 and 1/2 where a variance is 0."""
+    scale = np.sqrt(np.outer(a, b))
+    rho = np.clip(np.divide(s, scale, out=np.zeros_like(s), where=scale > 0), -1, 1)
+    angle = np.pi - np.arccos(rho)
+    return scale * (rho * angle + np.sqrt(1 - rho**2)) / np.pi, angle / np.pi
+
+
+def plain(one, two, *, layers, mlp, scale, jumping):
+    """The recursion of a pair (adjacency, features) as it is written."""
+    pairs = {"12": (one, two), "11": (one, one), "22": (two, two)}
+
+    def aggregate(h, key):
+        (a, _), (b, _) = pairs[key]
+        a, b = a + np.eye(len(a)), b + np.eye(len(b))
+        h = a @ h @ b.T
+        return h / np.outer(a.sum(1), b.sum(1)) if scale == "degree" else h
+
+    raw = {key: x[1] @ y[1].T for key, (x, y) in pairs.items()}
+    total = raw["12"].copy()
+    s = {key: aggregate(values, key) for key, values in raw.items()}
+    t = s["12"].copy()
+    for level in range(1, layers):
+        for _ in range(mlp):
+            diagonals = np.diag(s["11"]), np.diag(s["22"])
+            s["12"], derivative = relu(s["12"], *diagonals)
+            t = t * derivative + s["12"]
+            for key, i in (("11", 0), ("22", 1)):
+                s[key] = relu(s[key], diagonals[i], diagonals[i])[0]
+        total += t
+        if level < layers - 1:
+            s = {key: aggregate(values, key) for key, values in s.items()}
+            t = aggregate(t, "12")
+    return 2 * (total if jumping else t).sum()
+
+
+@pytest.mark.parametrize("scale", ["uniform", "degree"])
+def test_entries_are_those_of_the_recursion(rng, scale):
+    sizes = [3, 6, 5]
+    matrices = random_graphs(rng, sizes, weighted=True)
+    features = [rng.standard_normal((n, 2)) for n in sizes]
+    graphs = wl.Graphs.from_scipy([sp.csr_array(a) for a in matrices], features)
+    parts = list(zip(matrices, features, strict=True))
+    for layers, mlp, jumping in itertools.product((1, 3), (1, 2), (False, True)):
+        settings = dict(layers=layers, mlp=mlp, scale=scale, jumping=jumping)
+        want = [[plain(one, two, **settings) for two in parts] for one in parts]
+        found = wl.gntk(
+            graphs, layers=layers, mlp_layers=mlp, scale=scale, jumping_knowledge=jumping
+        )
+        np.testing.assert_allclose(found, want, rtol=1e-9)
+        assert (found == found.T).all()
+
+
+def test_grid_holds_every_depth(graphs):
+    kernels = wl.gntk_grid(graphs, graphs[:2], layers=4, mlp_layers=2, normalise=True)
+    assert sorted(kernels) == [(d, j) for d in (1, 2, 3, 4) for j in (False, True)]
+    for (depth, jumping), values in kernels.items():
+        alone = wl.gntk(
+            graphs,
+            graphs[:2],
+            layers=depth,
+            mlp_layers=2,
+            jumping_knowledge=jumping,
+            normalise=True,
+        )
+        np.testing.assert_array_equal(values, alone)
+
+
+def test_parts_agree_with_the_whole(graphs):
+    whole = wl.gntk(graphs, layers=3, normalise=True)
+    assert (np.diag(whole) == 1).all()
+    cross = wl.gntk(graphs[[3, 0]], graphs[1:3], layers=3, normalise=True)
+    np.testing.assert_allclose(cross, whole[np.ix_([3, 0], [1, 2])], rtol=1e-13)
+    # A label that one side does not have counts on the other's diagonal all the same.
+    labelled = wl.Graphs([0, 2, 3], [[0, 1], [1, 0]], node_labels=[0, 1, 0])
+    whole = wl.gntk(labelled, normalise=True)
+    assert wl.gntk(labelled[1:], labelled[:1], normalise=True)[0, 0] == pytest.approx(whole[1, 0])
+
+
+def test_threads_and_float32(graphs):
+    one = wl.gntk(graphs, layers=5, threads=1)
+    np.testing.assert_array_equal(one, wl.gntk(graphs, layers=5, threads=2))
+    single = wl.gntk(graphs, layers=5, normalise=True, dtype="float32")
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, wl.gntk(graphs, layers=5, normalise=True), atol=1e-5)
+
+
+def test_activations(graphs):
+    leaky = wl.gntk(graphs, activation=wl.LeakyRelu(0.0))
+    np.testing.assert_allclose(leaky, wl.gntk(graphs), rtol=1e-12)
+    assert np.isfinite(wl.gntk(graphs, activation="tanh")).all()
+
+
+def test_sketches(rng):
+    sizes = [90, 100, 80, 110]
+    graphs = wl.Graphs.from_scipy(random_graphs(rng, sizes), [rng.random((n, 3)) for n in sizes])
+    exact = wl.gntk(graphs, layers=3)
+    near = wl.gntk(graphs, layers=3, method="sketched", sketch_size=40)
+    error = np.linalg.norm(near - exact) / np.linalg.norm(exact)
+    assert 0 < error < 0.1
+    again = wl.gntk(graphs, layers=3, method="sketched", sketch_size=40, threads=1)
+    np.testing.assert_array_equal(near, again)
+    other = wl.gntk(graphs, layers=3, method="sketched", sketch_size=40, seed=1)
+    assert (near != other).any()
+    plain = wl.gntk(graphs[:2], layers=2, method="vectorised")
+    np.testing.assert_allclose(plain, wl.gntk(graphs[:2], layers=2), rtol=1e-10)
+
+
+def test_plan_and_memory(graphs):
+    plan = wl.gntk_plan(graphs, layers=3)
+    assert plan.shape == (5, 5) and plan.pairs == 15 and plan.result_bytes == 200
+    with pytest.raises(MemoryError, match="the kernel needs"):
+        wl.gntk(graphs, layers=3, memory=100)
+
+
+def test_progress_and_its_exceptions(graphs):
+    heard = []
+    wl.gntk(graphs, progress=lambda *tiles: heard.append(tiles))
+    assert heard and heard[-1][0] == heard[-1][1]
+
+    def stop(done, total):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        wl.gntk(graphs, progress=stop)
+
+
+def test_ctrl_c_stops_within_a_second(rng):
+    ring = np.roll(np.eye(40), 1, 0)
+    features = [rng.standard_normal((40, 2)) for _ in range(300)]
+    many = wl.Graphs.from_scipy([ring + ring.T] * 300, features)
+    running, sent = threading.Event(), []
+
+    def interrupt():
+        running.wait()
+        sent.append(time.monotonic())
+        _thread.interrupt_main()
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        # Some seconds of work.
+        wl.gntk(many, layers=60, progress=lambda *_: running.set())
+    assert time.monotonic() - sent[0] < 1
+    thread.join()
+
+
+def test_stores(graphs, tmp_path):
+    out = tmp_path / "k.store"
+    options = dict(layers=3, scale="uniform", normalise=True)
+    parts = [
+        wl.gntk_to_store(graphs, out=tmp_path / f"{i}.store", shard=(i, 2), **options)
+        for i in (1, 2)
+    ]
+    assert not all(part.complete for part in parts)
+    store = wl.merge_stores([part.path for part in parts], out)
+    assert store.complete and store.network is None and store.arrays == ("kernel",)
+    assert store.graph_kernel["kernel"] == "gntk" and store.graph_kernel["layers"] == 3
+    np.testing.assert_array_equal(store.kernel, wl.gntk(graphs, **options))
+    with pytest.raises(ValueError, match=r"kernel\.layers is 3, not 4"):
+        wl.gntk_to_store(graphs, out=out, **{**options, "layers": 4})
+    cross = wl.gntk_to_store(graphs, graphs[:2], out=tmp_path / "c.store", **options)
+    np.testing.assert_array_equal(cross.kernel, wl.gntk(graphs, graphs[:2], **options))
+
+
+def test_arrays_come_back(rng):
+    graphs = wl.Graphs(
+        np.array([0, 2, 5], dtype=np.int32),
+        np.array([[1, 0, 3, 2], [0, 1, 2, 3]]),
+        rng.standard_normal((5, 3)).astype(np.float32),
+        node_labels=[4, 0, 1, 1, 2],
+        edge_weights=[0.5, 0.5, 2.0, 2.0],
+        edge_labels=[1, 1, 0, 0],
+        graph_labels=["a", "b"],
+        folds=[0, 1],
+    )
+    assert graphs.edge_index.tolist() == [[0, 1, 2, 3], [1, 0, 3, 2]]
+    assert graphs.edge_weights.tolist() == [0.5, 0.5, 2, 2]
+    assert graphs.edge_labels.tolist() == [1, 1, 0, 0]
+    copy = pickle.loads(pickle.dumps(graphs))
+    for name in ("node_features", "node_labels", "graph_labels", "folds", "node_offsets"):
+        np.testing.assert_array_equal(getattr(copy, name), getattr(graphs, name))
+    part = graphs[-1]
+    assert len(part) == 1 and part.graph_labels.tolist() == ["b"] and part.edges == 2
+    assert graphs[np.array([False, True])].node_labels.tolist() == [1, 1, 2]
+    assert [one.nodes for one in graphs] == [2, 3]
+    assert repr(graphs) == "<Graphs: 2 graphs, 5 nodes, 4 edges>"
+
+
+def test_what_cannot_be_is_an_error(graphs):
+    for arguments, options, message in [
+        (([0, 2], [[0], [1]]), {}, "undirected"),
+        (([0, 2], [[0], [2]]), {}, "edge 0 ends at node 2"),
+        (([0, -2], [[], []]), {}, r"node_offsets\[1\] is -2"),
+        (([0, 2], [[0, 1]]), {}, "two rows"),
+        (([0, 2], [[0, 1], [1, 0]], [[np.nan], [0]]), {}, "feature 0 of node 0 is NaN"),
+        (([0, 2], [[], []]), {"node_labels": [0, 2**32]}, r"node_labels\[1\] is 4294967296"),
+        (([0, 2], [[], []]), {"graph_labels": [0, 1]}, r"graph_labels: expected shape \(1,\)"),
+        (([0, 2], [[], []]), {"edge_weights": [1.0]}, "edge weights: expected 0, got 1"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            wl.Graphs(*arguments, **options)
+    with pytest.raises(TypeError, match="edge_index: expected integers"):
+        wl.Graphs([0, 2], [[0.5], [1.0]])
+    with pytest.raises(IndexError, match="graph 5 was asked for"):
+        graphs[5]
+    with pytest.raises(ValueError, match="graph 9 was asked for"):
+        graphs.select([9])
+    for options, message in [
+        ({"layers": 0}, "layers"),
+        ({"layers": 1001}, "layers is 1001"),
+        ({"scale": "metre"}, 'scale: expected "uniform" or "degree", got "metre"'),
+        ({"method": "guess"}, "method: expected"),
+        ({"dtype": "float16"}, "dtype: expected"),
+        ({"activation": "flatten"}, "activation: expected"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            wl.gntk(graphs, **options)
+    with pytest.raises(TypeError, match="graphs: expected Graphs, got list"):
+        wl.gntk([np.eye(3)])
+    bare = wl.Graphs([0, 2], [[], []])
+    with pytest.raises(ValueError, match="node labels"):
+        wl.gntk(graphs, bare)
+
+
+def test_networkx_objects():
+    nx = pytest.importorskip("networkx")
+    path, ring = nx.path_graph(3), nx.cycle_graph(4)
+    graphs = wl.Graphs.from_networkx([path, ring])
+    assert (graphs.nodes, graphs.edges, graphs.edge_weights) == (7, 12, None)
+    nx.set_node_attributes(path, {0: 5, 1: 6, 2: 5}, "kind")
+    path[0][1]["weight"] = 2.0
+    one = wl.Graphs.from_networkx([path], node_labels="kind")
+    assert one.node_labels.tolist() == [5, 6, 5] and one.edge_weights.tolist() == [2, 2, 1, 1]
+    with pytest.raises(ValueError, match="node 0 has no attribute 'kind'"):
+        wl.Graphs.from_networkx([ring], node_labels="kind")
+    assert wl.Graphs.from_networkx([nx.DiGraph([(0, 1)])]).directed
+    with pytest.raises(ValueError, match="parallel edges"):
+        wl.Graphs.from_networkx([nx.MultiGraph([(0, 1)])])
+
+
+def test_objects_that_look_like_torch_geometric(rng):
+    x = rng.standard_normal((3, 2))
+    ends = np.array([[0, 1], [1, 0]])
+    data = types.SimpleNamespace(x=x, edge_index=ends, num_nodes=3, y=np.array([1]))
+    graphs = wl.Graphs.from_torch_geometric([data, data])
+    assert graphs.graph_labels.tolist() == [1, 1] and graphs.edge_index.max() == 4
+    np.testing.assert_array_equal(graphs.node_features, np.vstack([x, x]))
+
+
+def test_npz_files(graphs, tmp_path):
+    arrays = dict(
+        node_offsets=graphs.node_offsets,
+        edge_index=graphs.edge_index,
+        node_labels=graphs.node_labels,
+        graph_labels=np.arange(5),
+        test_fold=np.zeros(5, dtype=np.int8),
+    )
+    np.savez(tmp_path / "g.npz", **arrays)
+    read = wl.Graphs.from_npz(tmp_path / "g.npz")
+    np.testing.assert_array_equal(wl.gntk(read), wl.gntk(graphs))
+    assert read.graph_labels.tolist() == [0, 1, 2, 3, 4] and read.folds.tolist() == [0] * 5
+    np.savez(tmp_path / "x.npz", x=np.eye(2))
+    with pytest.raises(ValueError, match="expected an array 'node_offsets'; it has x"):
+        wl.Graphs.from_npz(tmp_path / "x.npz")
+    graphs.to_npz(tmp_path / "written.npz")
+    again = wl.Graphs.from_npz(tmp_path / "written.npz")
+    assert again.graph_labels is None and not again.directed
+    np.testing.assert_array_equal(again.edge_index, graphs.edge_index)
+
+
+def test_batches_are_joined(graphs):
+    joined = wl.Graphs.concatenated(list(graphs))
+    np.testing.assert_array_equal(wl.gntk(joined), wl.gntk(graphs))
+    bare = wl.Graphs([0, 2], [[], []])
+    with pytest.raises(ValueError, match="node_labels: some graphs have them"):
+        wl.Graphs.concatenated([graphs, bare])
+    with pytest.raises(TypeError, match=r"parts\[0\]: expected Graphs"):
+        wl.Graphs.concatenated([np.eye(2)])
+
+
+def test_colours(graphs):
+    from collections import Counter
+
+    def colours(rounds):
+        """Counts of (round, colour) of each graph, a colour being the tree it stands for."""
+        counts, offsets = [], graphs.node_offsets
+        sources, targets = graphs.edge_index
+        for first, end in itertools.pairwise(offsets):
+            near = {u: targets[sources == u] for u in range(first, end)}
+            now = {u: str(graphs.node_labels[u]) for u in near}
+            found = Counter((0, colour) for colour in now.values())
+            for t in range(1, rounds + 1):
+                now = {u: f"{now[u]}({','.join(sorted(now[v] for v in near[u]))})" for u in near}
+                found.update((t, colour) for colour in now.values())
+            counts.append(found)
+        return counts
+
+    for rounds in (0, 1, 3):
+        counts = colours(rounds)
+        subtree = [[sum(a[c] * b[c] for c in a) for b in counts] for a in counts]
+        smaller = [[sum(min(a[c], b[c]) for c in a) for b in counts] for a in counts]
+        np.testing.assert_array_equal(wl.wl_kernel(graphs, rounds=rounds), subtree)
+        found = wl.wl_kernel(graphs, rounds=rounds, kind="optimal_assignment")
+        np.testing.assert_array_equal(found, smaller)
+    grid = wl.wl_kernel_grid(graphs, rounds=3, normalise=True)
+    np.testing.assert_array_equal(grid[3], wl.wl_kernel(graphs, rounds=3, normalise=True))
+    cross = wl.wl_kernel(graphs[1:], graphs[:2], rounds=3, normalise=True)
+    np.testing.assert_allclose(cross, grid[3][1:, :2], rtol=1e-13)
+    two = wl.wl_kernel(graphs, rounds=2, scheme="folklore-2", start="constant")
+    assert (np.linalg.eigvalsh(two) > -1e-9 * two.max()).all()
+    for options, message in [
+        ({"rounds": 2000}, "rounds is 2000"),
+        ({"kind": "tree"}, 'kind: expected "subtree" or'),
+        ({"scheme": "local"}, "scheme: expected"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            wl.wl_kernel(graphs, **options)
+    weighted = wl.Graphs([0, 2], [[0, 1], [1, 0]], edge_weights=[2.0, 2.0])
+    with pytest.raises(ValueError, match="weights"):
+        wl.wl_kernel(weighted)
+    assert wl.wl_kernel(weighted.without_weights(), rounds=0).item() == 4
+
+
+def test_tu_folders(tmp_path):
+    folder = tmp_path / "PAIRS"
+    folder.mkdir()
+    for name, text in {
+        "A": "1, 2\n2, 1\n4, 3\n3, 4\n",
+        "graph_indicator": "1\n1\n2\n2\n2\n",
+        "graph_labels": "1\n-1\n",
+        "node_labels": "3\n0\n0\n1\n1\n",
+    }.items():
+        (folder / f"PAIRS_{name}.txt").write_text(text)
+    graphs = wl.Graphs.from_tu(folder)
+    assert graphs.node_offsets.tolist() == [0, 2, 5]
+    assert graphs.graph_labels.tolist() == [1, -1] and graphs.node_labels.tolist() == [
+        3,
+        0,
+        0,
+        1,
+        1,
+    ]
+    (folder / "PAIRS_A.txt").write_text("1, 2\n2, x\n")
+    with pytest.raises(ValueError, match=r"PAIRS_A\.txt .* line 2"):
+        wl.Graphs.from_tu(folder)
+    with pytest.raises((OSError, ValueError), match="nothing"):
+        wl.Graphs.from_tu(tmp_path / "nothing")

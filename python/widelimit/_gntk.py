@@ -1,0 +1,332 @@
+"""Kernels between graphs: the graph neural tangent kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from widelimit import _core
+from widelimit._features import _whole
+from widelimit._graphs import Graphs, _core_of
+from widelimit._kernel import Progress
+from widelimit._store import Store, open_store
+from widelimit.layers import Layer
+
+Scale = Literal["uniform", "degree"]
+Method = Literal["exact", "auto", "sketched", "vectorised"]
+
+
+@dataclass(frozen=True)
+class GraphPlan:
+    """What a kernel between graphs costs, known before anything is computed.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of the result.
+    bytes : int
+        Peak memory beyond the graphs: result and scratch.
+    result_bytes, scratch_bytes : int
+        Its two parts.
+    pairs : int
+        Pairs of graphs; those that are mirrored count once.
+    activations : float
+        Pairs of nodes that go through activations, over all pairs of graphs.
+    flops : float
+        Floating-point operations, as if no two nodes of a graph were alike; fewer where some are.
+    """
+
+    shape: tuple[int, int]
+    bytes: int
+    result_bytes: int
+    scratch_bytes: int
+    pairs: int
+    activations: float
+    flops: float
+
+
+def _recipe(
+    layers: int,
+    mlp_layers: int,
+    scale: str,
+    jumping_knowledge: bool,
+    activation: str | Layer,
+    method: str,
+    sketch: tuple[int, int],
+    normalise: bool,
+    dtype: DTypeLike,
+) -> dict[str, Any]:
+    """Parameters as the core takes them."""
+    if isinstance(activation, Layer):
+        activation = json.dumps(activation.to_dict())
+    elif not isinstance(activation, str):
+        raise TypeError(
+            f"activation: expected a name or an activation layer, got {type(activation).__name__}"
+        )
+    return {
+        "layers": _whole(layers, "layers", 1),
+        "mlp_layers": _whole(mlp_layers, "mlp_layers", 1),
+        "scale": str(scale),
+        "jumping_knowledge": bool(jumping_knowledge),
+        "activation": activation,
+        "method": str(method),
+        "sketch_size": _whole(sketch[0], "sketch_size", 1),
+        "seed": _whole(sketch[1], "seed", 0),
+        "normalise": bool(normalise),
+        "dtype": np.dtype(dtype).name,
+    }
+
+
+def _others(other: Graphs | None) -> _core.Graphs | None:
+    return None if other is None else _core_of(other, "other")
+
+
+def gntk(
+    graphs: Graphs,
+    other: Graphs | None = None,
+    *,
+    layers: int = 2,
+    mlp_layers: int = 1,
+    scale: Scale = "degree",
+    jumping_knowledge: bool = False,
+    activation: str | Layer = "relu",
+    method: Method = "exact",
+    sketch_size: int = 64,
+    seed: int = 0,
+    normalise: bool = False,
+    threads: int | None = None,
+    memory: int | str | None = None,
+    progress: Progress = False,
+    dtype: DTypeLike = np.float64,
+) -> NDArray[Any]:
+    """Graph neural tangent kernel: a graph network of infinite width as a kernel between graphs.
+
+    A level sums over neighbourhoods (a node's own value among them) and then goes through
+    ``mlp_layers`` fully connected layers with activations; the read-out sums over nodes.
+
+    Parameters
+    ----------
+    graphs : Graphs
+        The graphs of the rows. Without node features they get one-hot labels, or one-hot degrees
+        where there are no labels either.
+    other : Graphs, optional
+        The graphs of the columns; without them the kernel of ``graphs`` with themselves.
+    layers : int
+        Levels, that of the features counted: 1 aggregates once and has no activation.
+    mlp_layers : int
+        Fully connected layers at each level.
+    scale : "degree" or "uniform"
+        Whether the sum over a neighbourhood becomes a mean. Entries of "uniform" grow with the
+        degrees to the power of twice the levels.
+    jumping_knowledge : bool
+        Whether the read-out sums all levels.
+    activation : str or layer
+        As in ``"relu"``, ``"tanh"`` or ``wl.LeakyRelu(0.1)``, normalised to a second moment of 1.
+    method : "exact", "auto", "sketched" or "vectorised"
+        "exact" sums over left and right neighbourhoods one after another. "sketched" puts random
+        sketches of ``sketch_size`` rows between adjacency and covariance, for graphs of many nodes
+        and edges; a symmetric kernel is made positive by a constant on its diagonal. "auto" takes,
+        for every pair of graphs, whichever of the two needs fewer operations. "vectorised" takes
+        the formula as it is written, ``N^4`` for graphs of ``N`` nodes: for comparison only.
+    sketch_size : int
+        Rows of a sketch; graphs with no more nodes are not sketched.
+    seed : int
+        Of the sketches.
+    normalise : bool
+        Whether entries are divided by the roots of both diagonals.
+    threads : int, optional
+        Number of threads; all cores by default. Results do not depend on it.
+    memory : int or str, optional
+        Limit in bytes, or as in ``"4GiB"``; what the machine can give by default.
+    progress : bool or callable
+        True prints to standard error; a callable gets (tiles done, tiles in all).
+    dtype : float64 or float32
+        Number format of the recursion and the result. float32 takes about half the time; normalised
+        entries are off by less than 1e-5.
+
+    Returns
+    -------
+    array of shape (graphs, graphs) or (graphs, other)
+
+    Raises
+    ------
+    ValueError
+        For parameters out of range; if one side has features or labels and the other has not; for
+        numbers too large for the format.
+    MemoryError
+        If the result does not fit into ``memory`` or the machine.
+
+    References
+    ----------
+    S. S. Du, K. Hou, B. Poczos, R. Salakhutdinov, R. Wang, K. Xu, "Graph Neural Tangent Kernel:
+    Fusing Graph Neural Networks with Graph Kernels", NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> rings = wl.Graphs.from_scipy([np.roll(np.eye(n), 1, 0) + np.roll(np.eye(n), -1, 0)
+    ...                               for n in (5, 6, 7)])
+    >>> wl.gntk(rings, layers=4).shape
+    (3, 3)
+    >>> wl.gntk(rings[:1], rings, layers=4, normalise=True).round(6).tolist()
+    [[1.0, 1.0, 1.0]]
+    """
+    recipe = _recipe(
+        layers,
+        mlp_layers,
+        scale,
+        jumping_knowledge,
+        activation,
+        method,
+        (sketch_size, seed),
+        normalise,
+        dtype,
+    )
+    rows, columns = _core_of(graphs), _others(other)
+    return _core.gntk(rows, columns, recipe, threads, memory, progress)
+
+
+def gntk_grid(
+    graphs: Graphs,
+    other: Graphs | None = None,
+    *,
+    layers: int = 2,
+    mlp_layers: int = 1,
+    scale: Scale = "degree",
+    activation: str | Layer = "relu",
+    method: Method = "exact",
+    sketch_size: int = 64,
+    seed: int = 0,
+    normalise: bool = False,
+    threads: int | None = None,
+    memory: int | str | None = None,
+    progress: Progress = False,
+    dtype: DTypeLike = np.float64,
+) -> dict[tuple[int, bool], NDArray[Any]]:
+    """Graph neural tangent kernels of all depths, with both read-outs, in one pass.
+
+    The recursion passes by all of them on its way to the deepest: they cost what that one costs.
+
+    Parameters
+    ----------
+    graphs, other, mlp_layers, scale, activation, method, sketch_size, seed, normalise
+        As for :func:`gntk`.
+    layers : int
+        The largest depth.
+    threads, memory, progress, dtype
+        As for :func:`gntk`.
+
+    Returns
+    -------
+    dict
+        Kernels by (layers, jumping knowledge), for 1 to ``layers``.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> graphs = wl.Graphs.from_scipy([1 - np.eye(3), 1 - np.eye(4)])
+    >>> kernels = wl.gntk_grid(graphs, layers=3)
+    >>> sorted(kernels)
+    [(1, False), (1, True), (2, False), (2, True), (3, False), (3, True)]
+    >>> bool((kernels[2, True] == wl.gntk(graphs, layers=2, jumping_knowledge=True)).all())
+    True
+    """
+    recipe = _recipe(
+        layers, mlp_layers, scale, False, activation, method, (sketch_size, seed), normalise, dtype
+    )
+    rows, columns = _core_of(graphs), _others(other)
+    kernels = _core.gntk_grid(rows, columns, recipe, threads, memory, progress)
+    return {(depth, jumping): values for depth, jumping, values in kernels}
+
+
+def gntk_plan(
+    graphs: Graphs,
+    other: Graphs | None = None,
+    *,
+    layers: int = 2,
+    mlp_layers: int = 1,
+    scale: Scale = "degree",
+    jumping_knowledge: bool = False,
+    activation: str | Layer = "relu",
+    threads: int | None = None,
+    dtype: DTypeLike = np.float64,
+) -> GraphPlan:
+    """Tell what :func:`gntk` with the same arguments would cost, without computing it.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> wl.gntk_plan(wl.Graphs.from_scipy([1 - np.eye(3)] * 10), layers=3).pairs
+    55
+    """
+    recipe = _recipe(
+        layers, mlp_layers, scale, jumping_knowledge, activation, "exact", (64, 0), False, dtype
+    )
+    return GraphPlan(**_core.gntk_plan(_core_of(graphs), _others(other), recipe, threads))
+
+
+def gntk_to_store(
+    graphs: Graphs,
+    other: Graphs | None = None,
+    *,
+    out: str | os.PathLike[str],
+    shard: tuple[int, int] = (1, 1),
+    layers: int = 2,
+    mlp_layers: int = 1,
+    scale: Scale = "degree",
+    jumping_knowledge: bool = False,
+    activation: str | Layer = "relu",
+    normalise: bool = False,
+    threads: int | None = None,
+    memory: int | str | None = None,
+    progress: Progress = False,
+    dtype: DTypeLike = np.float64,
+) -> Store:
+    """Compute a graph neural tangent kernel into a store on disk, or go on with one.
+
+    Tiles that the store has are compared with their checksums and not computed again. A call that
+    is stopped, by whatever means, loses the tiles it was working on. Tiles are exact.
+
+    Parameters
+    ----------
+    graphs, other, layers, mlp_layers, scale, jumping_knowledge, activation, normalise
+        As for :func:`gntk`.
+    out, shard
+        As for :func:`kernel_to_store`.
+    threads, memory, progress, dtype
+        As for :func:`gntk`.
+
+    Returns
+    -------
+    Store
+        With the array ``.kernel``. Complete, unless other parts are missing.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile, widelimit as wl
+    >>> graphs = wl.Graphs.from_scipy([1 - np.eye(3), 1 - np.eye(4)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     store = wl.gntk_to_store(graphs, out=f"{folder}/k.store", layers=3)
+    ...     bool((store.kernel == wl.gntk(graphs, layers=3)).all())
+    True
+    """
+    recipe = _recipe(
+        layers,
+        mlp_layers,
+        scale,
+        jumping_knowledge,
+        activation,
+        "exact",
+        (64, 0),
+        normalise,
+        dtype,
+    )
+    rows, columns = _core_of(graphs), _others(other)
+    path = os.fspath(out)
+    _core.gntk_to_store(rows, columns, recipe, path, shard, threads, memory, progress)
+    return open_store(out)

@@ -1,0 +1,579 @@
+"""Batches of graphs, from arrays and from the objects of other packages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from widelimit import _core
+from widelimit._kernel import _inputs, _refuse_masked
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Graphs:
+    """Any number of graphs of different sizes, checked once.
+
+    All nodes of all graphs lie one after another, numbered from 0.
+
+    Parameters
+    ----------
+    node_offsets : array of int, shape (graphs + 1,)
+        Graph ``g`` owns the nodes ``node_offsets[g]`` to ``node_offsets[g + 1] - 1``.
+    edge_index : array of int, shape (2, edges)
+        Sources and targets. An undirected edge is given in both directions; an edge given twice is
+        an error.
+    node_features : array of shape (nodes, width), optional
+        Numbers of every node. Kernels make one-hot ones of the labels where there are none, or of
+        the degrees where there are no labels either.
+    node_labels : array of int, shape (nodes,), optional
+        From 0 to 2^32 - 1.
+    edge_weights : array of shape (edges,), optional
+        Finite and not negative; 1 by default.
+    edge_labels : array of int, shape (edges,), optional
+        From 0 to 2^32 - 1.
+    directed : bool
+        Whether edges may lack their equal in the other direction.
+    graph_labels : array of shape (graphs,), optional
+        The class of every graph; kept for the caller.
+    folds : array of int, shape (graphs,), optional
+        The part of a cross-validation in which a graph is tested; kept for the caller.
+
+    Raises
+    ------
+    ValueError
+        For offsets, edges, weights or features that cannot be, with the place.
+
+    Examples
+    --------
+    >>> import widelimit as wl
+    >>> # a triangle, and two nodes with an edge
+    >>> ends = [[0, 1, 1, 2, 2, 0, 3, 4], [1, 0, 2, 1, 0, 2, 4, 3]]
+    >>> graphs = wl.Graphs([0, 3, 5], ends)
+    >>> len(graphs), graphs.nodes, graphs.edges
+    (2, 5, 8)
+    >>> graphs[1:].node_offsets.tolist()
+    [0, 2]
+    """
+
+    def __init__(
+        self,
+        node_offsets: ArrayLike,
+        edge_index: ArrayLike,
+        node_features: ArrayLike | None = None,
+        *,
+        node_labels: ArrayLike | None = None,
+        edge_weights: ArrayLike | None = None,
+        edge_labels: ArrayLike | None = None,
+        directed: bool = False,
+        graph_labels: ArrayLike | None = None,
+        folds: ArrayLike | None = None,
+    ):
+        ends = _whole_numbers(edge_index, "edge_index", 2)
+        self._core = _core.Graphs(
+            _whole_numbers(node_offsets, "node_offsets", 1),
+            ends.reshape(2, 0) if ends.size == 0 else ends,
+            _numbers(node_features, "node_features", 2),
+            None if node_labels is None else _whole_numbers(node_labels, "node_labels", 1),
+            _numbers(edge_weights, "edge_weights", 1),
+            None if edge_labels is None else _whole_numbers(edge_labels, "edge_labels", 1),
+            bool(directed),
+        )
+        self.graph_labels = _one_a_graph(graph_labels, "graph_labels", len(self))
+        self.folds = _one_a_graph(folds, "folds", len(self))
+
+    @classmethod
+    def _wrap(
+        cls,
+        core: _core.Graphs,
+        graph_labels: NDArray[Any] | None = None,
+        folds: NDArray[Any] | None = None,
+    ) -> Self:
+        graphs = cls.__new__(cls)
+        graphs._core = core
+        graphs.graph_labels, graphs.folds = graph_labels, folds
+        return graphs
+
+    @classmethod
+    def from_npz(cls, path: str | os.PathLike[str]) -> Self:
+        """Read graphs from an ``.npz`` file.
+
+        Its arrays are named as the parameters: ``node_offsets`` and ``edge_index``, and where they
+        are there ``node_features``, ``node_labels``, ``edge_weights``, ``edge_labels``,
+        ``graph_labels`` and ``folds`` (or ``test_fold``). Nothing is unpickled.
+        """
+        with np.load(path, allow_pickle=False) as archive:
+            for name in ("node_offsets", "edge_index"):
+                if name not in archive:
+                    there = ", ".join(archive.files)
+                    raise ValueError(
+                        f"{os.fspath(path)}: expected an array {name!r}; it has {there}"
+                    )
+            given = {name: archive[name] for name in archive.files if name in _ARRAYS}
+            if "directed" in archive:
+                given["directed"] = bool(archive["directed"])
+            if "folds" not in given and "test_fold" in archive:
+                given["folds"] = archive["test_fold"]
+        return cls(given.pop("node_offsets"), given.pop("edge_index"), **given)
+
+    @classmethod
+    def from_tu(cls, path: str | os.PathLike[str], *, directed: bool = False) -> Self:
+        """Read a data set of TU Dortmund: a folder of text files.
+
+        Parameters
+        ----------
+        path : str or path
+            The folder with ``NAME_A.txt``, ``NAME_graph_indicator.txt`` and, where they are there,
+            ``NAME_graph_labels.txt``, ``NAME_node_labels.txt``, ``NAME_node_attributes.txt`` and
+            ``NAME_edge_labels.txt``; or the file ``NAME_A.txt`` itself.
+        directed : bool
+            Whether edges may lack their equal in the other direction.
+
+        Raises
+        ------
+        ValueError
+            For what is no such file, or for edges that cannot be, with file and line.
+        OSError
+            If there are no such files.
+        """
+        core, labels = _core.graphs_from_tu(os.fspath(path), directed)
+        return cls._wrap(core, None if labels is None else np.asarray(labels, dtype=np.int64))
+
+    def without_weights(self) -> Self:
+        """The same graphs with edges that all count alike."""
+        arrays: dict[str, Any] = {**self._core.arrays(), "edge_weights": None}
+        arrays |= {"graph_labels": self.graph_labels, "folds": self.folds}
+        return type(self)(**arrays, directed=self.directed)
+
+    def to_npz(self, path: str | os.PathLike[str]) -> None:
+        """Write the graphs to an ``.npz`` file, for :meth:`from_npz` and the command line."""
+        kept = {**self._core.arrays(), "graph_labels": self.graph_labels, "folds": self.folds}
+        arrays: dict[str, Any] = {name: array for name, array in kept.items() if array is not None}
+        np.savez(path, directed=np.asarray(self.directed), **arrays)
+
+    @classmethod
+    def concatenated(cls, parts: Iterable[Graphs]) -> Self:
+        """Join batches into one.
+
+        Raises
+        ------
+        ValueError
+            If some have features or labels and others have not.
+
+        Examples
+        --------
+        >>> import widelimit as wl
+        >>> pair = wl.Graphs([0, 2], [[0, 1], [1, 0]])
+        >>> wl.Graphs.concatenated([pair, pair]).node_offsets.tolist()
+        [0, 2, 4]
+        """
+        builder, batches = _Builder(), list(parts)
+        if not batches:
+            raise ValueError("parts: expected at least one batch of graphs, got none")
+        ones: dict[str, list[Any]] = {"graph_labels": [], "folds": []}
+        for number, batch in enumerate(batches):
+            _core_of(batch, f"parts[{number}]")
+            builder.add(
+                batch.node_offsets[1:],
+                batch.edge_index,
+                batch.edge_weights,
+                batch.node_features,
+                batch.node_labels,
+                batch.edge_labels,
+            )
+            for name, values in ones.items():
+                values.append(getattr(batch, name))
+        known = {
+            name: np.concatenate(values)
+            for name, values in ones.items()
+            if all(part is not None for part in values)
+        }
+        return cls(**builder.arrays(), directed=any(b.directed for b in batches), **known)
+
+    @classmethod
+    def from_scipy(
+        cls,
+        adjacencies: Iterable[Any],
+        node_features: Iterable[ArrayLike] | None = None,
+        *,
+        node_labels: Iterable[ArrayLike] | None = None,
+        directed: bool = False,
+    ) -> Self:
+        """Take sparse adjacency matrices of SciPy, one a graph; arrays of NumPy do as well.
+
+        Entries that are not zero are edges. Where all of them are 1 the edges have no weights.
+
+        Parameters
+        ----------
+        adjacencies : iterable of matrices of shape (nodes, nodes)
+            Entry ``[u, v]`` is the weight of the edge from ``u`` to ``v``.
+        node_features : iterable of arrays of shape (nodes, width), optional
+            One a graph.
+        node_labels : iterable of arrays of int, shape (nodes,), optional
+            One a graph.
+        directed : bool
+            Whether the matrices may be asymmetric.
+
+        Examples
+        --------
+        >>> import numpy as np, widelimit as wl
+        >>> triangle, pair = 1 - np.eye(3), 1 - np.eye(2)
+        >>> wl.Graphs.from_scipy([triangle, pair]).edges
+        8
+        """
+        builder = _Builder()
+        for number, matrix in enumerate(_listed(adjacencies, "adjacencies")):
+            rows, columns, weights = _entries(matrix, f"adjacencies[{number}]")
+            builder.add(_count(matrix.shape[0]), np.stack([rows, columns]), weights)
+        return cls(
+            **builder.arrays(),
+            node_features=_stacked(node_features),
+            node_labels=_stacked(node_labels),
+            directed=directed,
+        )
+
+    @classmethod
+    def from_networkx(
+        cls,
+        graphs: Iterable[Any],
+        *,
+        node_features: str | None = None,
+        node_labels: str | None = None,
+        edge_weights: str | None = "weight",
+        edge_labels: str | None = None,
+    ) -> Self:
+        """Take graphs of networkx, all directed or all undirected, without parallel edges.
+
+        Parameters
+        ----------
+        graphs : iterable of networkx.Graph or networkx.DiGraph
+            Nodes keep their order.
+        node_features, node_labels, edge_weights, edge_labels : str, optional
+            The attribute that holds them. Weights are taken where an edge has the attribute.
+
+        Examples
+        --------
+        >>> import networkx as nx, widelimit as wl  # doctest: +SKIP
+        >>> wl.Graphs.from_networkx([nx.path_graph(3), nx.cycle_graph(4)])  # doctest: +SKIP
+        <Graphs: 2 graphs, 7 nodes, 12 edges>
+        """
+        builder, directed = _Builder(), None
+        for number, graph in enumerate(_listed(graphs, "graphs")):
+            name = f"graphs[{number}]"
+            if graph.is_multigraph():
+                raise ValueError(f"{name} may have parallel edges: give a Graph or a DiGraph")
+            if directed not in (None, graph.is_directed()):
+                raise ValueError(
+                    f"{name} is {'' if graph.is_directed() else 'un'}directed, others are not"
+                )
+            directed = graph.is_directed()
+            index = {node: at for at, node in enumerate(graph.nodes)}
+            features = _of(graph.nodes(data=True), node_features, name)
+            labels = _of(graph.nodes(data=True), node_labels, name)
+            ends, data = [], []
+            for source, target, attributes in graph.edges(data=True):
+                ends.append((index[source], index[target]))
+                data.append(attributes)
+                if not directed and source != target:
+                    ends.append((index[target], index[source]))
+                    data.append(attributes)
+            weights = None
+            if edge_weights is not None and any(edge_weights in attributes for attributes in data):
+                weights = np.asarray([attributes.get(edge_weights, 1.0) for attributes in data])
+            named = [((*end,), attributes) for end, attributes in zip(ends, data, strict=True)]
+            edges = np.asarray(ends, dtype=np.int64).reshape(-1, 2).T
+            builder.add(
+                _count(len(index)),
+                edges,
+                weights,
+                features,
+                labels,
+                _of(named, edge_labels, name, "edge"),
+            )
+        return cls(**builder.arrays(), directed=bool(directed))
+
+    @classmethod
+    def from_torch_geometric(cls, graphs: Iterable[Any], *, directed: bool = False) -> Self:
+        """Take ``Data`` objects of PyTorch Geometric.
+
+        ``edge_index`` and the number of nodes are read, ``x`` as node features, ``edge_weight`` as
+        edge weights, and ``y`` as graph labels where every graph has a single one.
+        """
+        builder = _Builder()
+        labels: list[Any] = []
+        for graph in _listed(graphs, "graphs"):
+            x, weights, y = (
+                _array(getattr(graph, name, None)) for name in ("x", "edge_weight", "y")
+            )
+            edges = _array(graph.edge_index)
+            builder.add(_count(graph.num_nodes), edges.astype(np.int64), weights, x)
+            labels.append(None if y is None or y.size != 1 else y.reshape(()).item())
+        known = all(label is not None for label in labels)
+        return cls(
+            **builder.arrays(), directed=directed, graph_labels=labels if known and labels else None
+        )
+
+    def __len__(self) -> int:
+        return len(self._core)
+
+    def __getitem__(self, which: Any) -> Self:
+        """Some of the graphs: a slice, integers or a mask; an integer gives a batch of one."""
+        if isinstance(which, slice):
+            return self.select(np.arange(len(self))[which])
+        indices = np.asarray(which)
+        if indices.ndim == 0 and indices.dtype.kind in "iu":
+            if not -len(self) <= indices < len(self):
+                # What ends a loop over the graphs.
+                raise IndexError(f"graph {which} was asked for, but there are {len(self)}")
+            indices = indices[None]
+        return self.select(indices)
+
+    def __iter__(self) -> Iterator[Self]:
+        return (self[number] for number in range(len(self)))
+
+    def select(self, indices: ArrayLike) -> Self:
+        """Some of the graphs, in the order given; a graph may come more than once.
+
+        Parameters
+        ----------
+        indices : array of int, or of bool of shape (graphs,)
+            Negative ones count from the end.
+        """
+        which = np.asarray(indices)
+        if which.dtype == np.bool_:
+            if which.shape != (len(self),):
+                raise ValueError(
+                    f"indices: expected a mask of {len(self)}, got shape {which.shape}"
+                )
+            which = np.flatnonzero(which)
+        which = _whole_numbers(which, "indices", 1)
+        which = np.where(which < 0, which + len(self), which)
+        picked = [
+            None if values is None else values[which] for values in (self.graph_labels, self.folds)
+        ]
+        return self._wrap(self._core.select(np.ascontiguousarray(which)), *picked)
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes of all graphs."""
+        return self._core.nodes()
+
+    @property
+    def edges(self) -> int:
+        """Number of edges of all graphs; undirected ones count twice."""
+        return self._core.edges()
+
+    @property
+    def directed(self) -> bool:
+        """Whether edges may lack their equal in the other direction."""
+        return self._core.directed()
+
+    @property
+    def node_offsets(self) -> NDArray[np.int64]:
+        """Where the nodes of each graph begin, and the number of all nodes."""
+        return self._array("node_offsets")
+
+    @property
+    def edge_index(self) -> NDArray[np.int64]:
+        """Sources and targets, by source and then by target."""
+        return self._array("edge_index")
+
+    @property
+    def node_features(self) -> NDArray[np.float64] | None:
+        """Numbers of every node, or None."""
+        return self._array("node_features")
+
+    @property
+    def node_labels(self) -> NDArray[np.int64] | None:
+        """Labels of all nodes, or None."""
+        return self._array("node_labels")
+
+    @property
+    def edge_weights(self) -> NDArray[np.float64] | None:
+        """Weights of the edges in the order of ``edge_index``, or None."""
+        return self._array("edge_weights")
+
+    @property
+    def edge_labels(self) -> NDArray[np.int64] | None:
+        """Labels of the edges in the order of ``edge_index``, or None."""
+        return self._array("edge_labels")
+
+    def _array(self, name: str) -> Any:
+        return self._core.array(name)
+
+    def __repr__(self) -> str:
+        return f"<Graphs: {len(self)} graphs, {self.nodes} nodes, {self.edges} edges>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kept = {**self._core.arrays(), "directed": self.directed}
+        kept |= {"graph_labels": self.graph_labels, "folds": self.folds}
+        return (_restored, (kept,))
+
+
+_ARRAYS = (
+    "node_offsets",
+    "edge_index",
+    "node_features",
+    "node_labels",
+    "edge_weights",
+    "edge_labels",
+    "graph_labels",
+    "folds",
+)
+
+
+def _restored(arrays: Mapping[str, Any]) -> Graphs:
+    return Graphs(**arrays)
+
+
+def _core_of(graphs: Graphs, name: str = "graphs") -> _core.Graphs:
+    """Return the compiled half of an argument that must be graphs."""
+    if isinstance(graphs, Graphs):
+        return graphs._core
+    raise TypeError(
+        f"{name}: expected Graphs, got {type(graphs).__name__}; other objects become Graphs by "
+        "Graphs.from_networkx, from_torch_geometric, from_scipy, from_npz"
+    )
+
+
+def _whole_numbers(values: ArrayLike, name: str, ndim: int) -> NDArray[np.int64]:
+    _refuse_masked(values, name)
+    array = np.asarray(values)
+    if array.dtype.kind == "f" and array.size == 0:
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got an array of {array.dtype}")
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name}: holds {array.max()}, which is too large")
+    if array.ndim != ndim and array.size:
+        axes = "one dimension" if ndim == 1 else "shape (2, edges)"
+        raise ValueError(f"{name}: expected {axes}, got shape {array.shape}")
+    if array.size == 0:
+        array = array.reshape((2, 0) if ndim == 2 else (0,))
+    return array.astype(np.int64, copy=False)
+
+
+def _numbers(values: ArrayLike | None, name: str, ndim: int) -> NDArray[np.float64] | None:
+    if values is None:
+        return None
+    array = _inputs(values, name).astype(np.float64, copy=False)
+    if array.ndim != ndim:
+        axes = "one dimension" if ndim == 1 else "shape (nodes, width)"
+        raise ValueError(f"{name}: expected {axes}, got shape {array.shape}")
+    return array
+
+
+def _one_a_graph(values: ArrayLike | None, name: str, graphs: int) -> NDArray[Any] | None:
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.shape != (graphs,):
+        raise ValueError(f"{name}: expected shape ({graphs},), got {array.shape}")
+    return array
+
+
+def _listed(graphs: Iterable[Any], name: str) -> list[Any]:
+    if isinstance(graphs, (str, bytes)) or not isinstance(graphs, Iterable):
+        raise TypeError(f"{name}: expected a list of graphs, got {type(graphs).__name__}")
+    return list(graphs)
+
+
+def _stacked(parts: Iterable[ArrayLike] | None) -> NDArray[Any] | None:
+    return None if parts is None else np.concatenate([np.asarray(part) for part in parts])
+
+
+def _array(values: Any) -> Any:
+    """A tensor of PyTorch, wherever it lies, or None."""
+    if values is None:
+        return None
+    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+
+
+def _entries(matrix: Any, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:
+    """Rows, columns and values of the entries that are not zero."""
+    if len(matrix.shape) != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"{name}: expected a square matrix, got shape {tuple(matrix.shape)}")
+    if hasattr(matrix, "tocoo"):
+        # A copy whose double entries are summed.
+        entries = matrix.tocsr(copy=True).tocoo()
+        kept = entries.data != 0
+        rows, columns, weights = entries.row[kept], entries.col[kept], entries.data[kept]
+    else:
+        rows, columns = np.nonzero(np.asarray(matrix))
+        weights = np.asarray(matrix)[rows, columns]
+    return rows.astype(np.int64), columns.astype(np.int64), weights
+
+
+def _of(items: Iterable[tuple[Any, ...]], name: str | None, graph: str, what: str = "node") -> Any:
+    """One attribute of all nodes or edges as an array; None where it is not wanted."""
+    if name is None:
+        return None
+    values = []
+    for item, attributes in items:
+        if name not in attributes:
+            raise ValueError(f"{graph}: {what} {item!r} has no attribute {name!r}")
+        values.append(attributes[name])
+    return np.asarray(values)
+
+
+def _count(nodes: int) -> NDArray[np.int64]:
+    """Where the nodes of a single graph end."""
+    return np.asarray([nodes], dtype=np.int64)
+
+
+class _Builder:
+    """Gathers graphs one after another."""
+
+    def __init__(self) -> None:
+        self._offsets, self._batches = [0], 0
+        self._parts: dict[str, list[Any]] = {
+            "edge_index": [],
+            "edge_weights": [],
+            "node_features": [],
+            "node_labels": [],
+            "edge_labels": [],
+        }
+
+    def add(
+        self,
+        ends: NDArray[np.int64],
+        edges: NDArray[np.int64],
+        weights: Any = None,
+        features: Any = None,
+        labels: Any = None,
+        edge_labels: Any = None,
+    ) -> None:
+        """Take graphs in: where the nodes of each end, and what nodes and edges carry."""
+        self._batches += 1
+        self._parts["edge_index"].append(edges + self._offsets[-1])
+        ones = np.ones(edges.shape[1])
+        self._parts["edge_weights"].append(ones if weights is None else weights)
+        for name, values in (
+            ("node_features", features),
+            ("node_labels", labels),
+            ("edge_labels", edge_labels),
+        ):
+            if values is not None:
+                self._parts[name].append(values)
+        self._offsets.extend((ends + self._offsets[-1]).tolist())
+
+    def arrays(self) -> dict[str, Any]:
+        """Arguments of Graphs; weights that are all 1 are none."""
+        arrays: dict[str, Any] = {"node_offsets": self._offsets}
+        for name, parts in self._parts.items():
+            if not parts:
+                continue
+            if len(parts) != self._batches:
+                raise ValueError(f"{name}: some graphs have them and others do not")
+            if name == "node_features":
+                parts = [part[:, None] if part.ndim == 1 else part for part in parts]
+            arrays[name] = np.concatenate(parts, axis=1 if name == "edge_index" else 0)
+        arrays.setdefault("edge_index", np.empty((2, 0), dtype=np.int64))
+        if "edge_weights" in arrays and bool((arrays["edge_weights"] == 1).all()):
+            del arrays["edge_weights"]
+        return arrays
