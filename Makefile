@@ -10,7 +10,8 @@ CARGO_FLAGS := --release
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build develop demo test test-rust test-python test-slow lint fmt bench bench-peers \
-	experiments-mnist experiments-uci experiments-images experiments-large experiments-features bench-images \
+	experiments-mnist experiments-uci experiments-images experiments-large experiments-features experiments-graphs \
+	bench-images bench-graphs \
 	docs wheel fuzz clean
 
 help: ## list the targets
@@ -80,6 +81,12 @@ experiments-features: develop ## errors of feature maps on digits; MNIST, UCI re
 	$(BIN)/python scripts/features_mnist.py
 	$(BIN)/python scripts/features_uci.py
 	$(BIN)/python scripts/features_cifar.py
+
+experiments-graphs: develop ## accuracy on sets of graphs, GNTK and Weisfeiler-Leman kernels (needs ../shared/data)
+	$(BIN)/python scripts/graphs.py
+
+bench-graphs: develop ## time of a pair of graphs, beside the published algorithm in NumPy and SciPy
+	$(BIN)/python scripts/bench_graphs.py
 
 experiments-large: develop ## regression on a table of two million rows, streamed from disk within 1 GiB
 	$(BIN)/python scripts/features_large.py
