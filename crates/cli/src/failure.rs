@@ -9,7 +9,7 @@ use widelimit::data::Error as DataError;
 use widelimit::learn::Error as LearnError;
 use widelimit::linalg::Error as LinalgError;
 
-use crate::args::Command;
+use crate::args::{Command, GraphCommand};
 
 /// One failure.
 #[derive(Debug)]
@@ -93,9 +93,17 @@ impl Failure {
             (Some(Remedy::Memory), Command::Kernel(_)) => {
                 "allow more with --memory, or ask `widelimit plan` what is needed"
             }
+            (Some(Remedy::Memory), Command::Graph(GraphCommand::Kernel(_))) => {
+                "allow more with --memory, or ask `widelimit graph plan` what is needed"
+            }
             (Some(Remedy::Memory), _) => "allow more with --memory",
-            (Some(Remedy::Ridge), Command::Fit(_)) => "a larger --ridge may help",
+            (Some(Remedy::Ridge), Command::Fit(_) | Command::Graph(GraphCommand::Fit(_))) => {
+                "a larger --ridge may help"
+            }
             (Some(Remedy::Ridge), _) => "a model fitted with a larger --ridge may help",
+            (Some(Remedy::Scale), Command::Graph(_)) => {
+                "--scale degree and fewer --layers keep numbers small"
+            }
             (Some(Remedy::Scale), _) => "inputs of smaller scale may help",
         };
         if self.hint.is_some() { self } else { self.hint(hint) }

@@ -44,6 +44,7 @@ fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Features(args) => commands::features(args, &session),
         Command::Fit(args) => commands::fit(args, &session),
         Command::Predict(args) => commands::predict(args, &session),
+        Command::Graph(command) => commands::graph(command, &session),
         Command::Report(args) => commands::report(args, &session),
         Command::Completions { shell } => shell::completions(*shell),
         Command::Man { out } => shell::man(out.as_deref()),

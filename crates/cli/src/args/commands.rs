@@ -241,7 +241,7 @@ pub struct KernelArgs {
     pub shard: Option<Shard>,
 }
 
-fn parse_shard(text: &str) -> Result<Shard, String> {
+pub(super) fn parse_shard(text: &str) -> Result<Shard, String> {
     let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     numbers
         .and_then(|(number, count)| Shard::new(number, count))
@@ -299,7 +299,7 @@ pub enum RidgeArg {
     Value(f64),
 }
 
-fn parse_ridge(text: &str) -> Result<RidgeArg, String> {
+pub(super) fn parse_ridge(text: &str) -> Result<RidgeArg, String> {
     if text == "auto" {
         return Ok(RidgeArg::Auto);
     }

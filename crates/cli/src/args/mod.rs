@@ -3,6 +3,7 @@
 
 mod commands;
 mod features;
+mod graph;
 mod network;
 
 use std::path::PathBuf;
@@ -15,6 +16,10 @@ pub use commands::{
     Solver, Spatial, StoreCommand, Task,
 };
 pub use features::{ApproximationArgs, FeaturesArgs};
+pub use graph::{
+    GntkArgs, GraphCommand, GraphFamily, GraphFitArgs, GraphKernelArgs, GraphMethod, GraphPlanArgs,
+    GraphPredictArgs, GraphScale, RecipeArgs,
+};
 pub use network::NetArg;
 
 const LONG_ABOUT: &str = "Neural networks of infinite width are kernels. widelimit computes those kernels (NNGP and \
@@ -111,6 +116,9 @@ pub enum Command {
     Fit(FitArgs),
     /// Predict with a fitted model
     Predict(PredictArgs),
+    /// Compute kernels between graphs; fit models of graphs and predict with them
+    #[command(subcommand)]
+    Graph(GraphCommand),
     /// Write a self-contained HTML page about a model or a kernel
     Report(ReportArgs),
     /// Print a completion script for a shell

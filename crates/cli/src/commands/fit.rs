@@ -31,25 +31,14 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
     data::expect_room(&args.x, Some(&args.y), 0, session)?;
     let x = data::inputs_without(&args.x, Some(&args.y))?;
     let x = inputs::for_network(x, &network, &args.x)?;
-    let targets = data::targets(&args.y)?;
-    let targets = match args.task {
-        None => told_apart(targets, &args.y, session)?,
-        Some(Task::Regression) => Targets::Numbers(targets.into_numbers(&args.y)?),
-        Some(Task::Classification) => {
-            let (codes, classes) = targets.into_labels(&args.y)?;
-            Targets::Labels { codes, classes }
-        }
-    };
+    let targets = for_task(data::targets(&args.y)?, &args.y, args.task, session)?;
     data::expect_rows(&args.x, x.shape()[0], &args.y, targets.rows())?;
     let settings = Settings {
         quantity: match args.get {
             One::Ntk => Quantity::Ntk,
             One::Nngp => Quantity::Nngp,
         },
-        ridge: match args.ridge {
-            RidgeArg::Auto => Ridge::default(),
-            RidgeArg::Value(value) => Ridge::Value(value),
-        },
+        ridge: ridge(args.ridge),
         preprocess: match args.preprocess {
             Preprocess::None => widelimit::Preprocess::None,
             Preprocess::Standardize => widelimit::Preprocess::Standardize,
@@ -81,6 +70,31 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
     }
     let file = args.out.display().to_string();
     answer.with("file", file.clone(), file).print(session.json)
+}
+
+/// The ridge that an argument means.
+pub fn ridge(argument: RidgeArg) -> Ridge {
+    match argument {
+        RidgeArg::Auto => Ridge::default(),
+        RidgeArg::Value(value) => Ridge::Value(value),
+    }
+}
+
+/// Targets, of the file `name`, as the task wants them.
+pub fn for_task(
+    targets: Targets,
+    name: &str,
+    task: Option<Task>,
+    session: &Session,
+) -> Result<Targets, Failure> {
+    match task {
+        None => told_apart(targets, name, session),
+        Some(Task::Regression) => Ok(Targets::Numbers(targets.into_numbers(name)?)),
+        Some(Task::Classification) => {
+            let (codes, classes) = targets.into_labels(name)?;
+            Ok(Targets::Labels { codes, classes })
+        }
+    }
 }
 
 /// Targets as they were read, when the task is not said. Whole numbers are classes then; where

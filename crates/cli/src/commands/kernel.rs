@@ -87,7 +87,7 @@ pub fn kernel(command: &KernelCommand, session: &Session) -> Result<(), Failure>
 
 /// Computes a kernel into a file, tile by tile: the result is never held in memory.
 fn job(args: &KernelArgs, session: &Session) -> Result<(), Failure> {
-    let target = Target::of(args)?;
+    let target = Target::of(&args.out, args.resume, args.shard)?;
     if let Target::File = target {
         let sources = Sources::from(args);
         let sources = sources.all().map(data::source).collect::<Result<Vec<_>, _>>()?;
@@ -106,7 +106,7 @@ fn job(args: &KernelArgs, session: &Session) -> Result<(), Failure> {
 
 /// Where a kernel goes.
 #[derive(Clone, Copy)]
-enum Target {
+pub enum Target {
     /// A file that appears when it is complete.
     File,
     /// A store, of which this call computes a part.
@@ -114,13 +114,14 @@ enum Target {
 }
 
 impl Target {
-    fn of(args: &KernelArgs) -> Result<Self, Failure> {
-        let out = args.out.display();
-        if data::expect_ending(&args.out, ".store").is_err() {
-            data::expect_ending(&args.out, ".npz").map_err(|_| {
+    /// What the arguments say.
+    pub fn of(out: &Path, resume: bool, shard: Option<Shard>) -> Result<Self, Failure> {
+        let (path, out) = (out, out.display());
+        if data::expect_ending(path, ".store").is_err() {
+            data::expect_ending(path, ".npz").map_err(|_| {
                 Failure::usage(format!("{out}: a name ending in .npz or .store is expected"))
             })?;
-            for (flag, given) in [("--resume", args.resume), ("--shard", args.shard.is_some())] {
+            for (flag, given) in [("--resume", resume), ("--shard", shard.is_some())] {
                 if given {
                     return Err(Failure::usage(format!(
                         "{flag} needs a store that can be continued: --out with a name ending in \
@@ -130,10 +131,10 @@ impl Target {
             }
             return Ok(Self::File);
         }
-        if args.out.exists() && !args.resume && args.shard.is_none() {
+        if path.exists() && !resume && shard.is_none() {
             return Err(Failure::usage(format!("{out} is there already; --resume continues it")));
         }
-        Ok(Self::Store(args.shard.unwrap_or(Shard::WHOLE)))
+        Ok(Self::Store(shard.unwrap_or(Shard::WHOLE)))
     }
 }
 

@@ -128,6 +128,16 @@ pub enum Truth {
     Classes(Vec<Option<usize>>),
 }
 
+/// What a model predicts.
+pub struct Expected<'a> {
+    /// Values or classes.
+    pub task: Task,
+    /// The classes, in the order of the outputs.
+    pub classes: &'a Classes,
+    /// Values, or classes, of a row.
+    pub outputs: usize,
+}
+
 impl Truth {
     /// Reads targets that belong to `rows` rows.
     pub fn read(
@@ -139,22 +149,33 @@ impl Truth {
     ) -> Result<Truth, Failure> {
         let targets = data::targets(text)?;
         data::expect_rows(inputs, rows, text, targets.rows())?;
-        if model.task() == Task::Classification {
+        let (task, classes, outputs) = (model.task(), model.classes(), model.details().outputs);
+        Truth::of(targets, text, &Expected { task, classes, outputs }, session)
+    }
+
+    /// Targets, of the file `text`, in the terms of what is predicted.
+    pub fn of(
+        targets: Targets,
+        text: &str,
+        expected: &Expected<'_>,
+        session: &Session,
+    ) -> Result<Truth, Failure> {
+        if expected.task == Task::Classification {
             let (codes, classes) = match targets {
                 // The model's classes may be words that look like numbers.
-                Targets::Numbers(_) if matches!(model.classes(), Classes::Texts(_)) => {
+                Targets::Numbers(_) if matches!(expected.classes, Classes::Texts(_)) => {
                     return Err(Failure::data(format!(
                         "{text} holds numbers but the model's classes are words"
                     )));
                 }
                 targets => targets.into_labels(text)?,
             };
-            let known = classes.indices_in(model.classes());
-            expect_known(text, &codes, &classes, &known, model, session)?;
+            let known = classes.indices_in(expected.classes);
+            expect_known(text, &codes, &classes, &known, expected.classes, session)?;
             return Ok(Truth::Classes(codes.into_iter().map(|code| known[code]).collect()));
         }
         let values = targets.into_numbers(text)?;
-        let (got, expected) = (values.ncols(), model.details().outputs);
+        let (got, expected) = (values.ncols(), expected.outputs);
         if got != expected {
             return Err(Failure::data(format!(
                 "{text} has {got} columns but the model predicts {expected}"
@@ -191,7 +212,7 @@ fn expect_known(
     codes: &[usize],
     classes: &Classes,
     known: &[Option<usize>],
-    model: &Model,
+    expected: &Classes,
     session: &Session,
 ) -> Result<(), Failure> {
     let strange = classes.names().into_iter().zip(known).filter(|(_, known)| known.is_none());
@@ -203,7 +224,7 @@ fn expect_known(
         return Err(Failure::data(format!(
             "no class of {text} ({}) is one of the model's ({})",
             some(&strange),
-            some(&model.classes().names())
+            some(&expected.names())
         )));
     }
     let rows = codes.iter().filter(|code| known[**code].is_none()).count();

@@ -44,7 +44,7 @@ pub fn export(args: &ExportArgs, session: &Session) -> Result<(), Failure> {
     if endings == [false, false] {
         return Err(Failure::usage(format!("{out}: a name ending in .npz or .npy is expected")));
     }
-    let arrays = ["ntk.npy", "nngp.npy"].map(|name| args.store.join(name));
+    let arrays = ["ntk.npy", "nngp.npy", "kernel.npy"].map(|name| args.store.join(name));
     let inputs: Vec<&Path> = arrays.iter().map(|path| path.as_path()).collect();
     files::ready(&[&args.out], &inputs)?;
     let bar = session.bar_of_tiles("export");

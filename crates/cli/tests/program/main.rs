@@ -5,6 +5,7 @@ mod common;
 mod demo;
 mod features;
 mod fit_predict;
+mod graphs;
 mod images;
 mod interface;
 mod kernel;
