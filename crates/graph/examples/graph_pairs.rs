@@ -1,6 +1,6 @@
 //! Microseconds a pair on a data set of graphs.
 //!
-//! `cargo run --release -p widelimit-graph --example pairs -- NPZ [LAYERS [MLP [THREADS [double|single [TILE]]]]]`, where the file
+//! `cargo run --release -p widelimit-graph --example graph_pairs -- NPZ [LAYERS [MLP [THREADS [double|single [TILE]]]]]`, where the file
 //! holds `node_offsets`, `edge_index` and `node_labels`.
 
 use std::error::Error;
