@@ -108,7 +108,7 @@ fn store<T: Scalar>(
             let options = options.clone().budget(Budget::unlimited());
             let recursion = gntk.recursion(rows, columns, &options)?;
             let scales = kernel.normalise.then(|| scales(&recursion, columns.is_none()));
-            let source = Source::Recursion(recursion, scales);
+            let source = Source::Recursion(Box::new(recursion), scales);
             Work { store: &store, shard, spec: &spec, source, run }.all::<T>(gntk.layers)
         }),
         Family::Wl(params) => super::kernel(kernel, rows, columns, run).and_then(|values| {
@@ -149,7 +149,7 @@ struct Work<'a> {
 /// Where tiles come from.
 enum Source<'a> {
     /// Computed when they are asked for, then divided.
-    Recursion(Recursion<'a>, Option<Scales>),
+    Recursion(Box<Recursion<'a>>, Option<Scales>),
     /// Cut out of the kernel.
     Whole(Array2<f64>),
 }
