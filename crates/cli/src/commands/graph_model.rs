@@ -9,9 +9,11 @@ use widelimit::graphs::GraphModel;
 use widelimit::learn::classification::winners;
 use widelimit::{Run, Task};
 
+use super::fit::{for_task, ridge};
+use super::graph::recipe;
 use super::graph_set::GraphSet;
 use super::predict::{Expected, Truth};
-use super::{data, files, fit, graph};
+use super::{data, files};
 use crate::answer::Answer;
 use crate::args::{GraphFitArgs, GraphPredictArgs};
 use crate::failure::Failure;
@@ -36,7 +38,7 @@ fn targets(
 }
 
 /// The files that a command reads.
-fn read<'a>(graphs: &'a Path, y: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
+fn read(graphs: &Path, y: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
     let y = y.map(data::source).transpose()?;
     Ok([Some(graphs), y.as_ref().map(|y| y.path())]
         .into_iter()
@@ -49,7 +51,7 @@ fn read<'a>(graphs: &'a Path, y: Option<&str>) -> Result<Vec<PathBuf>, Failure> 
 pub fn fit(args: &GraphFitArgs, session: &Session) -> Result<(), Failure> {
     let inputs = read(&args.graphs, args.y.as_deref())?;
     files::ready(&[&args.out], &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
-    let kernel = graph::recipe(&args.recipe, !args.raw)?;
+    let kernel = recipe(&args.recipe, !args.raw)?;
     let mut set = GraphSet::read(&args.graphs, args.directed)?;
     let Some((targets, name)) = targets(&args.graphs, &mut set, args.y.as_deref())? else {
         let graphs = args.graphs.display();
@@ -57,12 +59,12 @@ pub fn fit(args: &GraphFitArgs, session: &Session) -> Result<(), Failure> {
             "{graphs} says no classes of its graphs; --y gives them"
         )));
     };
-    let targets = fit::for_task(targets, &name, args.task, session)?;
+    let targets = for_task(targets, &name, args.task, session)?;
     let bar = session.bar("kernel");
     let report = |progress| bar.report(progress);
     let run = Run { progress: Some(&report), ..session.run() };
     let start = Instant::now();
-    let model = GraphModel::fit(&kernel, &set.graphs, &targets, fit::ridge(args.ridge), &run)?;
+    let model = GraphModel::fit(&kernel, &set.graphs, &targets, ridge(args.ridge), &run)?;
     let took = start.elapsed().as_secs_f64();
     drop(bar);
     {

@@ -2,8 +2,19 @@
 
 use crate::common::Place;
 
-const COMMANDS: [&str; 10] =
-    ["demo", "net", "plan", "kernel", "features", "fit", "predict", "report", "completions", "man"];
+const COMMANDS: [&str; 11] = [
+    "demo",
+    "net",
+    "plan",
+    "kernel",
+    "features",
+    "fit",
+    "predict",
+    "graph",
+    "report",
+    "completions",
+    "man",
+];
 
 #[test]
 fn help_of_every_command_has_an_example() {
@@ -17,6 +28,10 @@ fn help_of_every_command_has_an_example() {
         let help = place.ok(&[command, "--help"]).out;
         assert!(help.contains("Example"), "{command}");
         assert!(help.contains("--memory"), "{command} takes the global flags");
+    }
+    for command in ["plan", "kernel", "fit", "predict"] {
+        let help = place.ok(&["graph", command, "--help"]).out;
+        assert!(help.contains("\n  widelimit graph ") && help.contains("--memory"), "{command}");
     }
     for command in ["merge", "export"] {
         let help = place.ok(&["kernel", command, "--help"]).out;
@@ -117,7 +132,8 @@ fn examples_of_the_documentation_use_flags_that_there_are() {
     for line in examples {
         let words: Vec<&str> = line.split([' ', '[', ']', '|']).collect();
         assert!(COMMANDS.contains(&words[1]), "{line}");
-        let help = place.ok(&[words[1], "--help"]).out;
+        let command = if words[1] == "graph" { &words[1..3] } else { &words[1..2] };
+        let help = place.ok(&[command, &["--help"]].concat()).out;
         for flag in words.iter().filter(|word| word.starts_with("--")) {
             let shown = help.split_whitespace().any(|word| word.trim_end_matches(',') == *flag);
             assert!(shown, "{flag} of: {line}");
