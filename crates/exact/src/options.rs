@@ -1,6 +1,6 @@
 //! What to compute, and with what means.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+pub use widelimit_linalg::{Budget, Cancel, Progress};
 
 use widelimit_dual::Isa;
 use widelimit_linalg::Par;
@@ -52,70 +52,6 @@ pub enum Spatial {
     /// Every position with itself: an entry has the axes `(h, w)`. Far cheaper, since the others need
     /// not be computed.
     Diagonal,
-}
-
-/// Limit on the memory of a call, inputs not counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Budget {
-    bytes: Option<u64>,
-}
-
-impl Budget {
-    /// No limit.
-    pub const fn unlimited() -> Self {
-        Self { bytes: None }
-    }
-
-    /// At most `bytes` bytes for results and scratch together.
-    pub const fn bytes(bytes: u64) -> Self {
-        Self { bytes: Some(bytes) }
-    }
-
-    /// The limit, if there is one.
-    pub const fn limit(self) -> Option<u64> {
-        self.bytes
-    }
-
-    pub(crate) fn allows(self, needed: u64) -> bool {
-        self.bytes.is_none_or(|limit| needed <= limit)
-    }
-}
-
-/// A switch that stops a running call from another thread.
-///
-/// It is looked at before every row of a tile, so that a call returns
-/// [`Error::Cancelled`](crate::Error::Cancelled) within milliseconds.
-#[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
-
-impl Cancel {
-    /// A switch that is off.
-    pub const fn new() -> Self {
-        Self(AtomicBool::new(false))
-    }
-
-    /// Asks the calls that hold this switch to stop.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether [`cancel`](Self::cancel) was called.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// How far a call is. Tiles finish in any order, so reports may overtake one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Tiles finished.
-    pub done_tiles: usize,
-    /// All tiles.
-    pub total_tiles: usize,
-    /// Computed entries (mirrored ones not counted).
-    pub done_entries: u64,
-    /// All entries to compute.
-    pub total_entries: u64,
 }
 
 /// Means and wishes of a call; nothing here changes a result except [`want`](Self::want) and

@@ -1,79 +1,11 @@
 //! Means and wishes of a call.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+pub use widelimit_linalg::{Budget, Cancel, Progress};
 
 use widelimit_dual::Isa;
 use widelimit_linalg::Par;
 
 use crate::Error;
-
-/// Limit on the memory of a call, graphs not counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Budget {
-    bytes: Option<u64>,
-}
-
-impl Budget {
-    /// No limit.
-    pub const fn unlimited() -> Self {
-        Self { bytes: None }
-    }
-
-    /// At most `bytes` bytes for results and scratch together.
-    pub const fn bytes(bytes: u64) -> Self {
-        Self { bytes: Some(bytes) }
-    }
-
-    /// The limit, if there is one.
-    pub const fn limit(self) -> Option<u64> {
-        self.bytes
-    }
-
-    /// Fails where more is needed.
-    pub(crate) fn check(self, needed: u64) -> Result<(), Error> {
-        match self.bytes {
-            Some(limit) if needed > limit => Err(Error::MemoryLimit { needed, limit }),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// A switch that stops a running call from another thread: it then returns
-/// [`Error::Cancelled`](crate::Error::Cancelled).
-///
-/// It is looked at before every tile, and within tiles of large graphs before every level.
-#[derive(Debug, Default)]
-pub struct Cancel(AtomicBool);
-
-impl Cancel {
-    /// A switch that is off.
-    pub const fn new() -> Self {
-        Self(AtomicBool::new(false))
-    }
-
-    /// Asks the calls that hold this switch to stop.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether [`cancel`](Self::cancel) was called.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// How far a call is. Tiles finish in any order, so reports may overtake one another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Tiles finished.
-    pub done_tiles: usize,
-    /// All tiles.
-    pub total_tiles: usize,
-    /// Pairs of graphs finished (mirrored ones not counted).
-    pub done_pairs: u64,
-    /// All pairs of graphs to compute.
-    pub total_pairs: u64,
-}
 
 /// Means of a call; nothing here changes a bit of a result but for [`isa`](Self::isa).
 ///
@@ -149,6 +81,14 @@ impl<'a> Options<'a> {
     pub fn progress(mut self, progress: &'a (dyn Fn(Progress) + Sync)) -> Self {
         self.progress = Some(progress);
         self
+    }
+
+    /// Fails where more memory is needed than allowed.
+    pub(crate) fn check_memory(&self, needed: u64) -> Result<(), Error> {
+        match self.budget.limit() {
+            Some(limit) if needed > limit => Err(Error::MemoryLimit { needed, limit }),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn check_cancelled(&self) -> Result<(), Error> {

@@ -343,6 +343,6 @@ fn progress_reaches_the_end() {
     base().kernel(&graphs, &options).unwrap();
     let seen = seen.into_inner().unwrap();
     let last = seen.iter().max_by_key(|report| report.done_tiles).unwrap();
-    assert_eq!((last.done_tiles, last.done_pairs), (last.total_tiles, 45));
-    assert_eq!((seen.len(), last.total_pairs), (last.total_tiles, 45));
+    assert_eq!((last.done_tiles, last.done_entries), (last.total_tiles, 45));
+    assert_eq!((seen.len(), last.total_entries), (last.total_tiles, 45));
 }

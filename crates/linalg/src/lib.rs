@@ -13,7 +13,7 @@
 //! | eigenvalues, singular values | [`symmetric_eigen`], [`svd()`] |
 //! | least squares, triangular systems | [`Qr`], [`solve_triangular`] |
 //! | the transpose of a matrix, block by block | [`transpose`] |
-//! | threads as an argument | [`Par`] |
+//! | threads, memory, a switch to stop and progress, as arguments | [`Par`], [`Budget`], [`Cancel`], [`Progress`] |
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -24,6 +24,7 @@ mod eigen;
 mod error;
 pub mod gram;
 mod jitter;
+mod means;
 mod par;
 mod product;
 mod qr;
@@ -38,6 +39,7 @@ pub use eigen::{SymmetricEigen, symmetric_eigen, symmetric_eigenvalues};
 pub use error::Error;
 pub use gram::{GramScratch, Isa, PackedRows, gram, gram_tile, squared_norms};
 pub use jitter::{Jitter, factor_with_jitter, factor_with_ladder, jitter_ladder};
+pub use means::{Budget, Cancel, Progress};
 pub use par::Par;
 pub use product::matmul;
 pub use qr::Qr;

@@ -37,6 +37,18 @@ impl<'a> Run<'a> {
         options
     }
 
+    /// The same means for the engine of graphs.
+    pub(crate) fn graph_options(&self) -> widelimit_graph::Options<'a> {
+        let mut options = widelimit_graph::Options::new().par(self.par).budget(self.budget);
+        if let Some(cancel) = self.cancel {
+            options = options.cancel(cancel);
+        }
+        if let Some(progress) = self.progress {
+            options = options.progress(progress);
+        }
+        options
+    }
+
     /// Stops if the switch was thrown.
     pub(crate) fn check_cancelled(&self) -> Result<(), Error> {
         if self.cancel.is_some_and(Cancel::is_cancelled) { Err(Error::Cancelled) } else { Ok(()) }

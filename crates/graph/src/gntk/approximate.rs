@@ -236,8 +236,8 @@ impl<'a> Pairs<'a> {
             progress(Progress {
                 done_tiles: done,
                 total_tiles: total,
-                done_pairs: done as u64,
-                total_pairs: total as u64,
+                done_entries: done as u64,
+                total_entries: total as u64,
             });
         }
     }

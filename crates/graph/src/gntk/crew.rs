@@ -81,8 +81,8 @@ impl Crew {
         let done_tiles = self.done_tiles.fetch_add(1, Ordering::Relaxed) + 1;
         let done_pairs = self.done_pairs.fetch_add(pairs, Ordering::Relaxed) + pairs;
         if let Some(progress) = options.progress {
-            let (total_tiles, total_pairs) = (self.tiles, self.total_pairs);
-            progress(Progress { done_tiles, total_tiles, done_pairs, total_pairs });
+            let (total_tiles, total_entries) = (self.tiles, self.total_pairs);
+            progress(Progress { done_tiles, total_tiles, done_entries: done_pairs, total_entries });
         }
     }
 

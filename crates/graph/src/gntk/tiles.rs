@@ -55,7 +55,7 @@ impl<'a> Recursion<'a> {
         check_features(graphs, others)?;
         options.check_cancelled()?;
         let plan = gntk.plan_of(outputs.len(), graphs, others, options)?;
-        options.budget.check(plan.bytes)?;
+        options.check_memory(plan.bytes)?;
         let wanted = Wanted::new(outputs, checked.layers);
         let sides: Vec<&Graphs> = [Some(graphs), others].into_iter().flatten().collect();
         let classes = Classes::new(&checked, &sides);

@@ -6,7 +6,6 @@ use widelimit_graph::wl::{WlKernel, WlParams};
 use widelimit_graph::{Gntk, Graphs, Options, Plan, ReadOut};
 
 use super::features::Sides;
-use super::means::{overflow, with_means};
 use super::{Family, GraphKernel};
 use crate::{Error, Run, Scalar};
 
@@ -37,17 +36,17 @@ fn gntk_kernel(
 ) -> Result<Array2<f64>, Error> {
     let sides = Sides::new(graphs, others)?;
     let (rows, columns) = (&*sides.rows, sides.columns());
-    with_means(run, |options| {
-        let values = match columns {
-            None => gntk.kernel(rows, options)?,
-            Some(columns) => gntk.cross(rows, columns, options)?,
-        };
-        match (normalise, columns) {
-            (false, _) => Ok(values),
-            (true, None) => Ok(Scales::of_square(&values).apply(values)),
-            (true, Some(_)) => Ok(Scales::of_gntk(gntk, rows, columns, options)?.apply(values)),
-        }
-    })
+    run.check_cancelled()?;
+    let options = &run.graph_options();
+    let values = match columns {
+        None => gntk.kernel(rows, options)?,
+        Some(columns) => gntk.cross(rows, columns, options)?,
+    };
+    match (normalise, columns) {
+        (false, _) => Ok(values),
+        (true, None) => Ok(Scales::of_square(&values).apply(values)),
+        (true, Some(_)) => Ok(Scales::of_gntk(gntk, rows, columns, options)?.apply(values)),
+    }
 }
 
 /// Colours are those of the columns, or of all graphs; others take part in a graph's kernel with itself.
@@ -142,26 +141,26 @@ pub fn grid(
 ) -> Result<Vec<(ReadOut, Array2<f64>)>, Error> {
     let sides = Sides::new(graphs, others)?;
     let (rows, columns) = (&*sides.rows, sides.columns());
-    with_means(run, |options| {
-        let grid = gntk.grid(rows, columns, options)?;
-        let mut kernels = Vec::new();
-        for (read_out, values) in grid.iter() {
-            let mut values = values.clone();
-            if normalise {
-                let ReadOut { layers, jumping_knowledge } = read_out;
-                let scales = match columns {
-                    None => Scales::of_square(&values),
-                    Some(_) => {
-                        let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
-                        Scales::of_gntk(&alone, rows, columns, options)?
-                    }
-                };
-                values = scales.apply(values);
-            }
-            kernels.push((read_out, values));
+    run.check_cancelled()?;
+    let options = &run.graph_options();
+    let grid = gntk.grid(rows, columns, options)?;
+    let mut kernels = Vec::new();
+    for (read_out, values) in grid.iter() {
+        let mut values = values.clone();
+        if normalise {
+            let ReadOut { layers, jumping_knowledge } = read_out;
+            let scales = match columns {
+                None => Scales::of_square(&values),
+                Some(_) => {
+                    let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
+                    Scales::of_gntk(&alone, rows, columns, options)?
+                }
+            };
+            values = scales.apply(values);
         }
-        Ok(kernels)
-    })
+        kernels.push((read_out, values));
+    }
+    Ok(kernels)
 }
 
 /// What a GNTK will cost: nothing is computed.
@@ -195,7 +194,10 @@ pub fn narrow<T: Scalar>(values: &Array2<f64>, told: (usize, usize)) -> Result<A
     let (first, level) = told;
     match narrow.indexed_iter().find(|(_, value)| !value.widen().is_finite()) {
         None => Ok(narrow),
-        Some(((row, _), _)) => Err(overflow(first + row, level, T::PRECISION.name())),
+        Some(((row, _), _)) => {
+            let (graph, format) = (first + row, T::PRECISION.name());
+            Err(widelimit_graph::Error::Overflow { side: "left", graph, level, format }.into())
+        }
     }
 }
 

@@ -28,7 +28,6 @@
 
 mod features;
 mod kernel;
-mod means;
 mod model;
 mod model_file;
 mod recipe;

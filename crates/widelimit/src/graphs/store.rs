@@ -14,7 +14,6 @@ use widelimit_graph::{Budget, Features, Graphs, Precision, Recursion};
 
 use super::features::Sides;
 use super::kernel::{Scales, narrow, plan};
-use super::means::with_means;
 use super::{Family, GraphKernel};
 use crate::{Error, Run, Scalar, Shard};
 
@@ -102,19 +101,20 @@ fn store<T: Scalar>(
         symmetric: columns.is_none(),
     };
     let store = TileStore::open_or_create(path, &spec, &shard.writer())?;
+    let work =
+        |source, levels| Work { store: &store, shard, spec: &spec, source, run }.all::<T>(levels);
+    // What is held at a time was counted above.
+    let options = run.graph_options().budget(Budget::unlimited());
     let outcome = match &kernel.family {
-        Family::Gntk(gntk) => with_means(run, |options| {
-            // What is held at a time was counted above.
-            let options = options.clone().budget(Budget::unlimited());
-            let recursion = gntk.recursion(rows, columns, &options)?;
-            let scales = kernel.normalise.then(|| scales(&recursion, columns.is_none()));
-            let source = Source::Recursion(Box::new(recursion), scales);
-            Work { store: &store, shard, spec: &spec, source, run }.all::<T>(gntk.layers)
-        }),
-        Family::Wl(params) => super::kernel(kernel, rows, columns, run).and_then(|values| {
-            let source = Source::Whole(values);
-            Work { store: &store, shard, spec: &spec, source, run }.all::<T>(params.rounds)
-        }),
+        Family::Gntk(gntk) => {
+            let recursion = gntk.recursion(rows, columns, &options).map_err(Error::from);
+            recursion.and_then(|recursion| {
+                let scales = kernel.normalise.then(|| scales(&recursion, columns.is_none()));
+                work(Source::Recursion(Box::new(recursion), scales), gntk.layers)
+            })
+        }
+        Family::Wl(params) => super::kernel(kernel, rows, columns, run)
+            .and_then(|values| work(Source::Whole(values), params.rounds)),
     };
     // Whatever came of it: what was computed is kept.
     let stopped = || outcome.is_err() || run.cancel.is_some_and(Cancel::is_cancelled);
