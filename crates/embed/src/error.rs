@@ -105,6 +105,45 @@ pub enum Error {
         /// What was given.
         got: (usize, usize),
     },
+    /// Node offsets that do not start at 0 or do not go up.
+    #[error(
+        "node_offsets[{position}] is {got}; it must be {}",
+        before.map_or_else(|| "0".to_owned(), |before| format!("greater than {before}"))
+    )]
+    NodeOffset {
+        /// Position among the offsets.
+        position: usize,
+        /// Its value.
+        got: usize,
+        /// The offset before, if there is one.
+        before: Option<usize>,
+    },
+    /// Rows that are not one for every node.
+    #[error("there must be a row for each of {expected} nodes, there are {got}")]
+    Nodes {
+        /// How many nodes there are.
+        expected: usize,
+        /// How many rows.
+        got: usize,
+    },
+    /// A weight between nodes of two graphs.
+    #[error("node {node} of graph {graph} aggregates node {other} of another graph")]
+    Across {
+        /// The graph.
+        graph: usize,
+        /// The node, numbered over all graphs.
+        node: usize,
+        /// What it aggregates, numbered over all graphs.
+        other: usize,
+    },
+    /// Nodes with another number of features than those the map was made for.
+    #[error("the map is for nodes of {expected} numbers, these have {got}")]
+    Channels {
+        /// Numbers of a node at the start.
+        expected: usize,
+        /// Numbers of a node now.
+        got: usize,
+    },
     /// Something learned that this map knows nothing of.
     #[error("`{name}` is not an array of this feature map")]
     UnknownArray {

@@ -12,6 +12,8 @@
 //! | `Random` | activations themselves, layer by layer | as `Centred` | of vectors and images |
 //! | `NtkSketch`, `CntkSketch`, `HermiteSketch` | published systems | the degree | see [`Strategy`] |
 //!
+//! A [`GraphFeatureMap`] is the same for graphs of any size, where networks have `aggregate` layers.
+//!
 //! Layers that mix positions act on features of positions, without copies shifted against each other (but
 //! where the copies are few enough to stand side by side). The same seed gives the same bits, however the
 //! inputs are split into calls and threads; memory beside the result is that of one block of inputs.
@@ -26,8 +28,10 @@
 #![warn(missing_docs)]
 
 mod error;
+mod graph_map;
 mod layered;
 mod map;
+mod neighbourhoods;
 mod projection;
 mod published;
 mod rotation;
@@ -36,7 +40,9 @@ mod settings;
 mod zonal;
 
 pub use error::Error;
+pub use graph_map::GraphFeatureMap;
 pub use map::FeatureMap;
+pub use neighbourhoods::Neighbourhoods;
 pub use scalar::Scalar;
 pub use settings::{Quantity, Settings, Strategy};
 pub use widelimit_linalg::Par;

@@ -156,9 +156,7 @@ impl FeatureMap {
     pub fn reseeded(&self, seed: u64) -> Result<Self, Error> {
         let settings = Settings { seed, ..self.settings.clone() };
         let engine = match &self.engine {
-            Engine::Layered(engine) => {
-                Engine::Layered(engine.again(&self.network, &self.shape, &settings)?)
-            }
+            Engine::Layered(engine) => Engine::Layered(engine.again(&self.network, &settings)?),
             Engine::Whole(engine) => Engine::Whole(engine.again(&settings)),
             Engine::Zonal(engine) => Engine::Zonal(Box::new(engine.reseeded(seed))),
         };

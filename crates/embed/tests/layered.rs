@@ -145,3 +145,11 @@ fn errors_fall_with_the_root_of_the_number_of_features() {
         }
     }
 }
+
+/// Units that are a bias and nothing else still have a row at every position.
+#[test]
+fn constant_units_are_exact_on_images() {
+    let json = r#"[{"layer": "conv", "filter": [1, 1], "padding": "SAME", "w_std": 0, "b_std": 1}, {"layer": "relu"},
+        {"layer": "conv", "filter": [3, 3], "padding": "SAME"}, {"layer": "global_avg_pool"}]"#;
+    unbiased(json, &[3, 4, 2], &[1.0, 0.5]);
+}

@@ -1,4 +1,4 @@
-//! Features layer by layer, for networks of vectors and of images.
+//! Features layer by layer, for networks of vectors, of images and of graphs.
 //!
 //! With features `phi` of the units' covariance below an activation `s`, and `psi` of the tangent
 //! kernel, `a = |phi|^2`,
@@ -14,6 +14,7 @@
 //! number of layers, not with the number of paths.
 
 mod curve;
+mod nodes;
 mod parts;
 mod powers;
 mod program;
@@ -29,9 +30,10 @@ use widelimit_arch::{Network, Shape};
 use widelimit_sketch::random::Stream;
 use widelimit_sketch::{Sketch, Srht};
 
-use self::program::{Compiler, Curves, Program, Sizes};
-use self::run::Run;
+use self::program::{Compiler, Curves, Domain, Program, Sizes};
+use self::run::{Inputs, Run};
 use crate::Error;
+use crate::neighbourhoods::Neighbourhoods;
 use crate::scalar::{Scalar, round};
 use crate::settings::Settings;
 
@@ -49,41 +51,42 @@ const INPUT_ROLE: u32 = u32::MAX;
 pub(crate) struct Layered {
     program: Program,
     curves: Arc<Curves>,
-    channels: usize,
-    positions: usize,
+    domain: Domain,
     sketch: Option<Srht>,
 }
 
 impl Layered {
     /// Compiles a network for inputs of a shape: as many columns as fit.
     pub fn new(network: &Network, shape: &Shape, settings: &Settings) -> Result<Self, Error> {
-        Self::with_curves(
-            network,
-            Arc::new(Curves::new(network, settings.strategy)?),
-            shape,
-            settings,
-        )
+        let curves = Arc::new(Curves::new(network, settings.strategy)?);
+        Self::with_curves(network, curves, Domain::Grid(shape.clone()), settings)
+    }
+
+    /// Compiles a network for graphs with so many numbers at every node.
+    pub fn of_graphs(
+        network: &Network,
+        channels: usize,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let curves = Arc::new(Curves::new(network, settings.strategy)?);
+        Self::with_curves(network, curves, Domain::Graphs { channels }, settings)
     }
 
     /// The same network with other settings.
-    pub fn again(
-        &self,
-        network: &Network,
-        shape: &Shape,
-        settings: &Settings,
-    ) -> Result<Self, Error> {
-        Self::with_curves(network, self.curves.clone(), shape, settings)
+    pub fn again(&self, network: &Network, settings: &Settings) -> Result<Self, Error> {
+        Self::with_curves(network, self.curves.clone(), self.domain.clone(), settings)
     }
 
     fn with_curves(
         network: &Network,
         curves: Arc<Curves>,
-        shape: &Shape,
+        domain: Domain,
         settings: &Settings,
     ) -> Result<Self, Error> {
-        let (channels, positions) = (shape.channels, shape.positions().unwrap_or(usize::MAX));
+        let Shape { spatial, channels } = domain.shape();
         let limit = settings.dim / INPUT_SHARE;
-        let sketch = if shape.is_vector() && channels > limit.max(1) {
+        let alone = spatial.is_empty() || matches!(domain, Domain::Graphs { .. });
+        let sketch = if alone && channels > limit.max(1) {
             let stream = Stream::new(settings.seed, 0, INPUT_ROLE);
             Some(Srht::new(channels, limit.max(1), stream)?)
         } else {
@@ -91,7 +94,7 @@ impl Layered {
         };
         let input = sketch.as_ref().map_or(channels, Sketch::dim_out);
         let compile =
-            |sizes: Sizes| Compiler::compile(network, &curves, shape, input, settings, sizes);
+            |sizes: Sizes| Compiler::compile(network, &curves, (&domain, input), settings, sizes);
         let least = compile(Sizes { unit: 0.0, extra: 0 })?;
         if least.dim() > settings.dim {
             return Err(Error::TooFewFeatures {
@@ -110,20 +113,43 @@ impl Layered {
         let found = compile(Sizes { unit: low, extra: 0 })?;
         let more = compile(Sizes { unit: low, extra: settings.dim - found.dim() })?;
         let program = if more.dim() <= settings.dim { more } else { found };
-        Ok(Self { program, curves, channels, positions, sketch })
+        Ok(Self { program, curves, domain, sketch })
+    }
+
+    /// Columns that are held for a row at the same time, at most.
+    pub fn columns(&self) -> usize {
+        self.program.columns()
     }
 
     /// Features of rows of inputs, each the numbers of one input in row-major order.
     pub fn block<T: Scalar>(&self, x: ArrayView2<T>, out: ArrayViewMut2<T>) -> Result<(), Error> {
-        let inputs = x.nrows();
-        let scale = round::<T>((self.channels as f64).sqrt().recip());
-        let mut rows = Array2::from_shape_vec(
-            (inputs * self.positions, self.channels),
-            x.iter().map(|&x| x * scale).collect(),
-        )
-        .map_err(|_| Error::NoFeatures)?;
+        let shape = self.domain.shape();
+        let rows = x.nrows() * shape.positions().unwrap_or(usize::MAX);
+        let x = x.to_shape((rows, shape.channels)).map_err(|_| Error::NoFeatures)?;
+        self.run(Inputs::Grid(out.nrows()), x.view(), out)
+    }
+
+    /// Features of graphs, whose nodes have the rows of `x`.
+    pub fn graphs<T: Scalar>(
+        &self,
+        graphs: Neighbourhoods<'_>,
+        x: ArrayView2<T>,
+        out: ArrayViewMut2<T>,
+    ) -> Result<(), Error> {
+        self.run(Inputs::Graphs(graphs), x, out)
+    }
+
+    fn run<T: Scalar>(
+        &self,
+        inputs: Inputs<'_>,
+        x: ArrayView2<T>,
+        out: ArrayViewMut2<T>,
+    ) -> Result<(), Error> {
+        let scale = round::<T>((x.ncols() as f64).sqrt().recip());
+        let mut rows = Array2::from_shape_vec(x.dim(), x.iter().map(|&x| x * scale).collect())
+            .map_err(|_| Error::NoFeatures)?;
         if let Some(sketch) = &self.sketch {
-            let mut out = Array2::from_elem((inputs, sketch.dim_out()), round::<T>(0.0));
+            let mut out = Array2::from_elem((rows.nrows(), sketch.dim_out()), round::<T>(0.0));
             sketch.apply(rows.view(), out.view_mut())?;
             rows = out;
         }

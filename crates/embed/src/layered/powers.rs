@@ -153,7 +153,7 @@ impl<T: Scalar> Run<'_, T> {
         }
         self.blocks[powers.values.0] = values;
         if let (Some((to, dim, _)), Some(sketch)) = (powers.slopes, &drawn.products) {
-            let tangents = self.side_by_side(&step.ntk);
+            let tangents = self.side_by_side(&step.ntk, step.places);
             let mut out = zeros(rows, dim);
             let (tangents, slopes) = (Rows::from(tangents.view()), Rows::from(slopes.view()));
             sketch.apply_pair(tangents, slopes, out.view_mut())?;

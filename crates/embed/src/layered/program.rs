@@ -28,11 +28,55 @@ pub(super) const ONES: usize = 0;
 /// The block of the inputs.
 pub(super) const INPUT: usize = 1;
 
-/// Columns and positions of a block.
+/// Columns and rows of a block.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
     pub dim: usize,
-    pub positions: usize,
+    pub places: Places,
+}
+
+/// What rows stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Places {
+    /// So many positions of every input.
+    Each(usize),
+    /// The nodes of every graph.
+    Nodes,
+}
+
+/// What the inputs of a network are.
+#[derive(Clone, Debug)]
+pub(super) enum Domain {
+    /// Vectors, or images of one size.
+    Grid(Shape),
+    /// Graphs of any number of nodes.
+    Graphs {
+        /// Numbers at every node.
+        channels: usize,
+    },
+}
+
+impl Domain {
+    /// The shape that layers are followed from. A graph stands as one node: no layer that it may have looks at
+    /// how many there are.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Grid(shape) => shape.clone(),
+            Self::Graphs { channels } => Shape::image([1], *channels),
+        }
+    }
+
+    fn is_graphs(&self) -> bool {
+        matches!(self, Self::Graphs { .. })
+    }
+
+    /// Rows of features of this shape.
+    fn places(&self, shape: &Shape) -> Places {
+        if self.is_graphs() && !shape.is_vector() {
+            return Places::Nodes;
+        }
+        Places::Each(shape.positions().unwrap_or(usize::MAX))
+    }
 }
 
 /// One step: makes a block, or the factors of rows.
@@ -41,17 +85,61 @@ pub(super) enum Step {
     /// An activation's factors and blocks.
     Activation(Box<Activation>),
     /// Factors `1 / sqrt(|phi|^2 + eps)`; with `spatial` the mean over positions.
-    Norm { nngp: Parts, norm: LayerNorm, factor: usize },
+    Norm { nngp: Parts, places: Places, norm: LayerNorm, factor: usize },
     /// A block at other positions.
-    Move { part: Part, taps: usize, layout: Layout, to: usize },
+    Move { part: Part, from: Places, by: Move, to: usize },
     /// Products `(G x)_j (H y)_j / sqrt(m)`.
     Product { parts: [Parts; 2], directions: Box<[Projection; 2]>, to: usize },
+}
+
+impl Step {
+    /// Calls `see` with every block that the step reads.
+    fn reads(&self, mut see: impl FnMut(usize)) {
+        let mut all = |parts: &Parts| parts.iter().for_each(|part| see(part.block));
+        match self {
+            Self::Activation(step) => [&step.nngp, &step.ntk].into_iter().for_each(all),
+            Self::Norm { nngp, .. } => all(nngp),
+            Self::Move { part, .. } => see(part.block),
+            Self::Product { parts, .. } => parts.iter().for_each(all),
+        }
+    }
+
+    /// The blocks that the step makes.
+    fn makes(&self) -> Vec<usize> {
+        match self {
+            Self::Activation(step) => {
+                let sampled = step.sampled.as_ref();
+                let sampled = sampled.map(|s| (s.values.1, s.slopes.as_ref().map(|s| s.1)));
+                let powers = step.powers.as_ref();
+                let powers = powers.map(|p| (p.values.0, p.slopes.map(|s| s.0)));
+                let made = sampled.or(powers);
+                made.into_iter()
+                    .flat_map(|(values, slopes)| [Some(values), slopes])
+                    .flatten()
+                    .collect()
+            }
+            Self::Norm { .. } => Vec::new(),
+            Self::Move { to, .. } | Self::Product { to, .. } => vec![*to],
+        }
+    }
+}
+
+/// How a block comes to other positions.
+#[derive(Debug)]
+pub(super) enum Move {
+    /// Positions of images, by the moves of this number.
+    Taps { taps: usize, layout: Layout },
+    /// From nodes to the nodes that aggregate them.
+    Aggregate,
+    /// From the nodes of a graph to their sum, or their mean.
+    Pool { mean: bool },
 }
 
 /// An activation.
 #[derive(Debug)]
 pub(super) struct Activation {
     pub curve: usize,
+    pub places: Places,
     /// Features of the units.
     pub nngp: Parts,
     /// Features of the tangent kernel below.
@@ -97,6 +185,8 @@ pub(super) struct Program {
     pub moves: Vec<Taps>,
     pub factors: usize,
     pub output: Parts,
+    /// For every step the blocks that nothing reads behind it.
+    pub done: Vec<Vec<usize>>,
 }
 
 /// The activations of a network; every one is looked at once, however often it occurs.
@@ -144,6 +234,39 @@ impl Program {
     pub fn dim(&self) -> usize {
         self.output.iter().map(|part| self.blocks[part.block].dim).sum()
     }
+
+    /// Columns that are held for a row at the same time, at most: those of blocks that are still to be read, and
+    /// what a step makes of them on the way.
+    pub fn columns(&self) -> usize {
+        let dim = |block: &usize| self.blocks[*block].dim;
+        let (mut held, mut most) = (dim(&INPUT), 0);
+        for (step, done) in self.steps.iter().zip(&self.done) {
+            let made: usize = step.makes().iter().map(dim).sum();
+            let mut read = 0;
+            step.reads(|block| read += dim(&block));
+            most = most.max(held + 2 * made + read);
+            held = (held + made).saturating_sub(done.iter().map(dim).sum());
+        }
+        most
+    }
+
+    /// The blocks that each step is the last to read.
+    fn last_reads(&self) -> Vec<Vec<usize>> {
+        let mut last = vec![None; self.blocks.len()];
+        for (index, step) in self.steps.iter().enumerate() {
+            step.reads(|block| last[block] = Some(index));
+        }
+        for part in self.output.iter() {
+            last[part.block] = None;
+        }
+        let mut done = vec![Vec::new(); self.steps.len()];
+        for (block, last) in last.into_iter().enumerate() {
+            if let Some(index) = last {
+                done[index].push(block);
+            }
+        }
+        done
+    }
 }
 
 /// One branch of a block.
@@ -173,6 +296,7 @@ pub(super) struct Compiler<'a> {
     program: Program,
     curves: &'a Curves,
     settings: &'a Settings,
+    domain: &'a Domain,
     sizes: Sizes,
     shapes: Vec<(Position, [Shape; 2])>,
     /// Activations seen, of all.
@@ -187,28 +311,30 @@ fn activations(network: &Network) -> usize {
 }
 
 impl<'a> Compiler<'a> {
-    /// Compiles for inputs of this shape, whose block has `input` columns.
+    /// Compiles for inputs of this kind, whose block has `input` columns.
     pub fn compile(
         network: &Network,
         curves: &'a Curves,
-        shape: &Shape,
-        input: usize,
+        (domain, input): (&'a Domain, usize),
         settings: &'a Settings,
         sizes: Sizes,
     ) -> Result<Program, Error> {
+        let shape = &domain.shape();
         let shapes = network.shapes(shape)?;
-        let positions = shape.positions().unwrap_or(usize::MAX);
+        let ones = Block { dim: 1, places: Places::Each(1) };
         let mut compiler = Self {
             program: Program {
-                blocks: vec![Block { dim: 1, positions: 0 }, Block { dim: input, positions }],
+                blocks: vec![ones, Block { dim: input, places: domain.places(shape) }],
                 steps: Vec::new(),
                 names: Vec::new(),
                 moves: Vec::new(),
                 factors: 0,
                 output: Parts::default(),
+                done: Vec::new(),
             },
             curves,
             settings,
+            domain,
             sizes,
             shapes: shapes.into_iter().map(|l| (l.at, [l.input, l.output])).collect(),
             seen: 0,
@@ -221,7 +347,12 @@ impl<'a> Compiler<'a> {
         }
         let output = network.output_shape(shape)?;
         if !output.is_vector() {
-            let reason = format!("the network ends on {output} positions and channels");
+            let reason = if domain.is_graphs() {
+                "the network ends on nodes: global_sum_pool or global_avg_pool joins them"
+                    .to_owned()
+            } else {
+                format!("the network ends on {output} positions and channels")
+            };
             return Err(Error::NotApplicable { strategy: settings.strategy.name(), reason });
         }
         let mut program = compiler.program;
@@ -229,11 +360,12 @@ impl<'a> Compiler<'a> {
             Quantity::Nngp => state.nngp,
             Quantity::Ntk => state.ntk.unwrap_or_default(),
         };
+        program.done = program.last_reads();
         Ok(program)
     }
 
-    fn block(&mut self, dim: usize, positions: usize) -> usize {
-        self.program.blocks.push(Block { dim, positions });
+    fn block(&mut self, dim: usize, places: Places) -> usize {
+        self.program.blocks.push(Block { dim, places });
         self.program.blocks.len() - 1
     }
 
@@ -268,7 +400,28 @@ impl<'a> Compiler<'a> {
     fn layer(&mut self, layer: &Layer, state: &mut State, at: &Position) -> Result<(), Error> {
         self.steps += 1;
         let [input, output] = self.shapes(at);
+        let nodes = self.domain.places(&input) == Places::Nodes;
         match layer {
+            Layer::Aggregate if nodes => {
+                self.replaced(state, |compiler, part| {
+                    compiler.at_nodes(part, Move::Aggregate, Places::Nodes)
+                });
+            }
+            Layer::GlobalAvgPool | Layer::GlobalSumPool if nodes => {
+                let mean = matches!(layer, Layer::GlobalAvgPool);
+                self.replaced(state, |compiler, part| {
+                    compiler.at_nodes(part, Move::Pool { mean }, Places::Each(1))
+                });
+            }
+            Layer::Conv(_)
+            | Layer::ConvTranspose(_)
+            | Layer::AvgPool(_)
+            | Layer::SumPool(_)
+            | Layer::Flatten
+                if nodes =>
+            {
+                return Err(self.no_rule(layer, at, "the nodes of a graph are in no order"));
+            }
             Layer::Dense(dense) => self.weights(&dense.weights, input.channels, state),
             Layer::Conv(conv) | Layer::ConvTranspose(conv) => {
                 let transposed = matches!(layer, Layer::ConvTranspose(_));
@@ -296,7 +449,8 @@ impl<'a> Compiler<'a> {
             Layer::Activation(activation) => self.activation(activation, state, &input, at)?,
             Layer::LayerNorm(norm) => {
                 let factor = self.factor();
-                let step = Step::Norm { nngp: state.nngp.clone(), norm: *norm, factor };
+                let (nngp, places) = (state.nngp.clone(), self.domain.places(&input));
+                let step = Step::Norm { nngp, places, norm: *norm, factor };
                 self.program.steps.push(step);
                 state.nngp = state.nngp.with_factor(factor);
                 state.ntk = state.ntk.take().map(|ntk| ntk.with_factor(factor));
@@ -325,7 +479,7 @@ impl<'a> Compiler<'a> {
                 return Err(self.no_rule(layer, at, "its positions share no weights"));
             }
             Layer::Aggregate => {
-                return Err(self.no_rule(layer, at, "inputs come without a graph"));
+                return Err(self.no_rule(layer, at, "these inputs come without a graph"));
             }
             Layer::GlobalSelfAttention(_) => {
                 return Err(self.no_rule(layer, at, "scores are not linear in the features"));
@@ -357,11 +511,34 @@ impl<'a> Compiler<'a> {
         state.nngp.add(ones(shift));
     }
 
-    /// Replaces every block by one at the output positions; copies of a block move once.
+    /// Moves every block by these taps.
     fn moved(&mut self, taps: Taps, state: &mut State) {
-        let outputs = taps.outputs();
         let widest = self.width(0, self.all);
         let index = self.program.moves.len();
+        self.replaced(state, |compiler, part| {
+            let dim = compiler.program.blocks[part.block].dim;
+            let dim_out = taps.full(dim).min(dim.max(widest));
+            let to = compiler.block(dim_out, Places::Each(taps.outputs()));
+            let stream = compiler.stream(to as u32);
+            let layout = Layout::new(&taps, dim, dim_out, stream);
+            (Places::Each(taps.inputs()), Move::Taps { taps: index, layout }, to)
+        });
+        self.program.moves.push(taps);
+    }
+
+    /// A move of a block at nodes that keeps its columns.
+    fn at_nodes(&mut self, part: &Part, by: Move, places: Places) -> (Places, Move, usize) {
+        let dim = self.program.blocks[part.block].dim;
+        (Places::Nodes, by, self.block(dim, places))
+    }
+
+    /// Replaces every block by one at other positions; copies of a block move once. `make` says where from, how
+    /// and to which block.
+    fn replaced(
+        &mut self,
+        state: &mut State,
+        mut make: impl FnMut(&mut Self, &Part) -> (Places, Move, usize),
+    ) {
         let mut known: Vec<(Part, usize)> = Vec::new();
         let mut replace = |part: &Part| {
             let same = |(other, _): &&(Part, usize)| {
@@ -370,19 +547,14 @@ impl<'a> Compiler<'a> {
             if let Some((_, to)) = known.iter().find(same) {
                 return *to;
             }
-            let dim = self.program.blocks[part.block].dim;
-            let dim_out = taps.full(dim).min(dim.max(widest));
-            let to = self.block(dim_out, outputs);
-            let stream = self.stream(to as u32);
-            let layout = Layout::new(&taps, dim, dim_out, stream);
             let part = Part { square: 1.0, ..part.clone() };
-            self.program.steps.push(Step::Move { part: part.clone(), taps: index, layout, to });
+            let (from, by, to) = make(self, &part);
+            self.program.steps.push(Step::Move { part: part.clone(), from, by, to });
             known.push((part, to));
             to
         };
         state.nngp = state.nngp.replaced(&mut replace);
         state.ntk = state.ntk.take().map(|ntk| ntk.replaced(&mut replace));
-        self.program.moves.push(taps);
     }
 
     /// Columns of the random features of the activation of this number: later ones get more, since the
@@ -415,8 +587,10 @@ impl<'a> Compiler<'a> {
             (facts.unit(), facts.jumps(), facts.is_flat(), facts.is_straight());
         // only where lengths of directions come out as factors may they be equal
         let law = if facts.is_radial() { Law::Sphere } else { Law::Gaussian };
+        let places = self.domain.places(input);
         let mut step = Activation {
             curve,
+            places,
             nngp: state.nngp.clone(),
             ntk: state.ntk.clone().filter(|_| !flat).unwrap_or_default(),
             mean: None,
@@ -448,15 +622,14 @@ impl<'a> Compiler<'a> {
                 }
             }
         }
-        let positions = positions(input);
         let rest = !(centred && straight) && units > 0;
         if let (true, Some(degree)) = (rest, self.settings.strategy.degree()) {
             let dim = self.width(0, index);
-            let to = self.block(dim, positions);
+            let to = self.block(dim, places);
             nngp.extend(&Parts::of(to), 1.0);
             let slopes = (tangents > 0).then(|| {
                 let dim = self.width(1, index);
-                let to = self.block(dim, positions);
+                let to = self.block(dim, places);
                 ntk.extend(&Parts::of(to), 1.0);
                 (to, dim, tangents)
             });
@@ -467,7 +640,7 @@ impl<'a> Compiler<'a> {
                 Some(Powers { series, least, units, values, slopes, degree, stream, drawn });
         } else if rest {
             let dim = self.width(0, index);
-            let to = self.block(dim, positions);
+            let to = self.block(dim, places);
             nngp.extend(&Parts::of(to), 1.0);
             let values = (dim, to);
             let mut all = dim;
@@ -482,7 +655,7 @@ impl<'a> Compiler<'a> {
                 } else {
                     Product::Sketched(TensorSrht::new((tangents, dim), dim, stream)?)
                 };
-                let to = self.block(dim, positions);
+                let to = self.block(dim, places);
                 slopes = Some((product, to));
                 ntk.extend(&Parts::of(to), 1.0);
                 all += dim;
@@ -545,19 +718,19 @@ impl<'a> Compiler<'a> {
 
     /// `K = K_1 K_2`, `T = T_1 K_2 + K_1 T_2`.
     fn product(&mut self, left: State, right: State, output: &Shape) -> Result<State, Error> {
-        let positions = positions(output);
-        let nngp = self.times(&left.nngp, &right.nngp, positions)?;
+        let places = self.domain.places(output);
+        let nngp = self.times(&left.nngp, &right.nngp, places)?;
         let mut ntk = Parts::default();
         let tangents = left.ntk.is_some() || right.ntk.is_some();
         for (tangent, other) in [(&left.ntk, &right.nngp), (&right.ntk, &left.nngp)] {
             if let Some(tangent) = tangent {
-                ntk.extend(&self.times(tangent, other, positions)?, 1.0);
+                ntk.extend(&self.times(tangent, other, places)?, 1.0);
             }
         }
         Ok(State { nngp, ntk: tangents.then_some(ntk) })
     }
 
-    fn times(&mut self, left: &Parts, right: &Parts, positions: usize) -> Result<Parts, Error> {
+    fn times(&mut self, left: &Parts, right: &Parts, places: Places) -> Result<Parts, Error> {
         let dims = [self.dim(left), self.dim(right)];
         if dims.contains(&0) {
             return Ok(Parts::default());
@@ -568,7 +741,7 @@ impl<'a> Compiler<'a> {
         let direction =
             |i: usize| Projection::new(dims[i], dim, Law::Sphere, Rows::Orthogonal, streams[i]);
         let directions = Box::new([direction(0), direction(1)]);
-        let to = self.block(dim, positions);
+        let to = self.block(dim, places);
         let parts = [left.clone(), right.clone()];
         self.program.steps.push(Step::Product { parts, directions, to });
         Ok(Parts::of(to))

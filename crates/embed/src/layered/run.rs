@@ -1,31 +1,71 @@
 //! The steps on a few inputs: features of all their positions, block after block.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use widelimit_sketch::{PairSketch, Rows};
 
 use super::curve::{Moments, Of};
+use super::nodes;
 use super::parts::{Part, Parts};
-use super::program::{Activation, Block, Curves, ONES, Product, Program, Step};
+use super::program::{Activation, Block, Curves, Move, ONES, Places, Product, Program, Step};
 use super::series::{LARGEST_VARIANCE, Stop};
 use crate::Error;
+use crate::neighbourhoods::Neighbourhoods;
 use crate::projection::Projection;
 use crate::scalar::{Scalar, round, widen};
+
+/// The inputs of one call.
+#[derive(Clone, Copy)]
+pub(super) enum Inputs<'a> {
+    /// So many, with as many positions each.
+    Grid(usize),
+    /// Graphs.
+    Graphs(Neighbourhoods<'a>),
+}
+
+impl Inputs<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Grid(inputs) => *inputs,
+            Self::Graphs(graphs) => graphs.len(),
+        }
+    }
+
+    /// How many rows there are of such places.
+    fn rows(&self, places: Places) -> usize {
+        match (places, self) {
+            (Places::Each(positions), _) => self.len() * positions,
+            (Places::Nodes, Self::Graphs(graphs)) => graphs.nodes(),
+            (Places::Nodes, Self::Grid(inputs)) => *inputs,
+        }
+    }
+
+    /// Which of them are those of an input.
+    fn range(&self, places: Places, input: usize) -> Range<usize> {
+        match (places, self) {
+            (Places::Nodes, Self::Graphs(graphs)) => graphs.range(input),
+            (Places::Each(positions), _) => input * positions..(input + 1) * positions,
+            (Places::Nodes, _) => input..input + 1,
+        }
+    }
+}
 
 /// What there is of the inputs of one call.
 pub(super) struct Run<'a, T> {
     program: &'a Program,
     pub(super) curves: &'a Curves,
-    inputs: usize,
+    inputs: Inputs<'a>,
     pub(super) blocks: Vec<Array2<T>>,
     factors: Vec<Vec<f64>>,
 }
 
 impl<'a, T: Scalar> Run<'a, T> {
-    /// Runs all steps on inputs whose block is `input`, `(inputs * positions, columns)`.
+    /// Runs all steps on inputs whose block is `input`: a row for every position, or node, of every input.
     pub fn new(
         program: &'a Program,
         curves: &'a Curves,
-        inputs: usize,
+        inputs: Inputs<'a>,
         input: Array2<T>,
     ) -> Result<Self, Error> {
         let empty = || Array2::from_elem((0, 0), round(0.0));
@@ -34,7 +74,7 @@ impl<'a, T: Scalar> Run<'a, T> {
         let factors = vec![Vec::new(); program.factors];
         let mut run = Self { program, curves, inputs, blocks, factors };
         let mut names = program.names.iter();
-        for step in &program.steps {
+        for (step, done) in program.steps.iter().zip(&program.done) {
             match step {
                 Step::Activation(step) => {
                     let layer = names.next().map_or("", String::as_str);
@@ -51,35 +91,49 @@ impl<'a, T: Scalar> Run<'a, T> {
                         },
                     })?;
                 }
-                Step::Norm { nngp, norm, factor } => {
-                    let mut squares = squares(run.side_by_side(nngp).view());
-                    let positions = squares.len() / inputs;
+                Step::Norm { nngp, places, norm, factor } => {
+                    let mut squares = squares(run.side_by_side(nngp, *places).view());
                     if norm.spatial {
-                        for image in squares.chunks_exact_mut(positions) {
-                            let mean = image.iter().sum::<f64>() / positions as f64;
+                        for input in 0..inputs.len() {
+                            let image = &mut squares[inputs.range(*places, input)];
+                            let mean = image.iter().sum::<f64>() / image.len() as f64;
                             image.fill(mean);
                         }
                     }
                     run.factors[*factor] =
                         squares.into_iter().map(|v| inverse_root(v + norm.eps)).collect();
                 }
-                Step::Move { part, taps, layout, to } => {
-                    let Block { dim, positions } = program.blocks[*to];
-                    let mut out = Array2::from_elem((inputs * positions, dim), round::<T>(0.0));
+                Step::Move { part, from, by, to } => {
+                    let Block { dim, places } = program.blocks[*to];
+                    let mut out = Array2::from_elem((inputs.rows(places), dim), round::<T>(0.0));
                     let scales = run.scales(part);
-                    let taps = &program.moves[*taps];
-                    if part.block == ONES {
-                        let ones = Array2::from_elem((inputs * taps.inputs(), 1), round(1.0));
-                        layout.apply(taps, ones.view(), scales.as_deref(), out.view_mut());
+                    let ones;
+                    let block = if part.block == ONES {
+                        ones = Array2::from_elem((inputs.rows(*from), 1), round::<T>(1.0));
+                        ones.view()
                     } else {
-                        let block = run.blocks[part.block].view();
-                        layout.apply(taps, block, scales.as_deref(), out.view_mut());
+                        run.blocks[part.block].view()
+                    };
+                    match (by, &inputs) {
+                        (Move::Taps { taps, layout }, _) => {
+                            let taps = &program.moves[*taps];
+                            layout.apply(taps, block, scales.as_deref(), out.view_mut());
+                        }
+                        (Move::Aggregate, Inputs::Graphs(graphs)) => {
+                            nodes::aggregate(graphs, block, scales.as_deref(), out.view_mut());
+                        }
+                        (Move::Pool { mean }, Inputs::Graphs(graphs)) => {
+                            nodes::pool(graphs, *mean, block, scales.as_deref(), out.view_mut());
+                        }
+                        // programs for graphs run on graphs
+                        (Move::Aggregate | Move::Pool { .. }, Inputs::Grid(_)) => {}
                     }
                     run.blocks[*to] = out;
                 }
                 Step::Product { parts, directions, to } => {
+                    let places = program.blocks[*to].places;
                     let factor = |i: usize| {
-                        let x = run.side_by_side(&parts[i]);
+                        let x = run.side_by_side(&parts[i], places);
                         project(&directions[i], x.view())
                     };
                     let (mut left, right) = (factor(0), factor(1));
@@ -88,13 +142,16 @@ impl<'a, T: Scalar> Run<'a, T> {
                     run.blocks[*to] = left;
                 }
             }
+            for &block in done {
+                run.blocks[block] = empty();
+            }
         }
         Ok(run)
     }
 
     /// Writes the features of the inputs, which have one position now; columns beyond them are 0.
     pub fn output(&self, mut out: ArrayViewMut2<T>) {
-        let features = self.side_by_side(&self.program.output);
+        let features = self.side_by_side(&self.program.output, Places::Each(1));
         out.fill(round(0.0));
         for (from, mut to) in features.outer_iter().zip(out.outer_iter_mut()) {
             to.iter_mut().zip(from).for_each(|(to, &from)| *to = from);
@@ -111,20 +168,9 @@ impl<'a, T: Scalar> Run<'a, T> {
         Some(scales)
     }
 
-    /// Rows of a list of parts: those of its blocks or factors.
-    fn rows(&self, parts: &Parts) -> usize {
-        let rows = |part: &Part| match part.factors.first() {
-            Some(&factor) => self.factors[factor].len(),
-            None => self.blocks[part.block].nrows(),
-        };
-        // a constant alone has no rows of its own
-        let some = parts.iter().map(rows).max().unwrap_or(0);
-        if some == 0 { self.inputs } else { some }
-    }
-
     /// The columns of all parts.
-    pub(super) fn side_by_side(&self, parts: &Parts) -> Array2<T> {
-        let rows = self.rows(parts);
+    pub(super) fn side_by_side(&self, parts: &Parts, places: Places) -> Array2<T> {
+        let rows = self.inputs.rows(places);
         let dim = parts.iter().map(|part| self.program.blocks[part.block].dim).sum();
         let mut out = Array2::from_elem((rows, dim), round::<T>(0.0));
         let mut first = 0;
@@ -151,7 +197,7 @@ impl<'a, T: Scalar> Run<'a, T> {
 
     fn activation(&mut self, step: &Activation) -> Result<(), Failure> {
         let curve = self.curves.get(step.curve);
-        let units = self.side_by_side(&step.nngp);
+        let units = self.side_by_side(&step.nngp, step.places);
         let variances = squares(units.view());
         // directions of equal length have another mean than Gaussian ones, and products of degree 2
         // the same
@@ -199,7 +245,7 @@ impl<'a, T: Scalar> Run<'a, T> {
             let (mean, scale) = (round::<T>(mean), round::<T>(scale));
             row.iter_mut().for_each(|z| *z = (*z - mean) * scale);
         }
-        let tangents = self.side_by_side(&step.ntk);
+        let tangents = self.side_by_side(&step.ntk, step.places);
         self.blocks[*to] = match product {
             Product::Direct(directions) => {
                 let mut products = project(directions, tangents.view());
