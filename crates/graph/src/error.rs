@@ -175,6 +175,9 @@ pub enum Error {
     /// An activation that cannot be evaluated.
     #[error(transparent)]
     Activation(#[from] widelimit_dual::Error),
+    /// A network that cannot be.
+    #[error(transparent)]
+    Network(#[from] widelimit_arch::Error),
     /// A variance or a kernel value too large for the number format.
     #[error(
         "the kernel of {side} graph {graph} overflows {format} at level {level}: with Uniform scaling its \

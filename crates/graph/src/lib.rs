@@ -10,7 +10,8 @@
 //! * [`Gntk::grid`]: every depth, with and without jumping knowledge, in one pass;
 //! * [`Gntk::recursion`] and [`Recursion::tile`]: parts of a kernel, in any order;
 //! * [`Gntk::kernel_with_report`]: what was sketched, and how far off it may be;
-//! * [`Gntk::plan`]: bytes and operations, beforehand.
+//! * [`Gntk::plan`]: bytes and operations, beforehand;
+//! * [`Gntk::network`] and [`Gntk::aggregation`]: the network it is the kernel of.
 //!
 //! [`wl`] compares graphs by how often each colour of a refinement occurs: it needs no parameters but a number of
 //! rounds, and costs little.
@@ -51,8 +52,8 @@ pub mod wl;
 
 pub use error::Error;
 pub use gntk::{
-    Family, Gntk, Grid, Method, NodeSketch, Plan, Precision, ReadOut, Recursion, Repair, Report,
-    Scale,
+    Aggregation, Family, Gntk, Grid, Method, NodeSketch, Plan, Precision, ReadOut, Recursion,
+    Repair, Report, Scale,
 };
 pub use graphs::{Features, Graph, Graphs, OneHot, Parts};
 pub use options::{Budget, Cancel, Options, Progress};
