@@ -281,6 +281,7 @@ impl From<GraphError> for Error {
             GraphError::MemoryLimit { needed, limit } => {
                 Error::MemoryLimit { what: "the kernel", needed, limit }
             }
+            GraphError::Network(error) => Error::Network(error),
             other => Error::Graph(other),
         }
     }

@@ -4,7 +4,7 @@
 //! [`exact::plan`] their price beforehand, [`kernel_to_file`] writes those that exceed memory,
 //! [`kernel_to_store`] those that take more than one run or machine ([`merge_stores`] joins the parts), and
 //! [`Model`] fits, predicts, saves and loads regressions and classifiers on top, of the exact kernel or of
-//! [`features`] that stand for it.
+//! [`features`] that stand for it. [`graphs`] has kernels between graphs, and features of them.
 //!
 //! ```
 //! use ndarray::{Array2, Axis};

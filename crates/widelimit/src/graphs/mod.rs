@@ -3,7 +3,8 @@
 //! A [`GraphKernel`] says which kernel, of graph networks or of the Weisfeiler-Leman family; [`kernel`]
 //! computes it, [`grid`] all depths and read-outs of a GNTK in one pass, [`rounds`] all rounds of
 //! Weisfeiler-Leman, [`plan`] tells what a GNTK costs, [`kernel_to_store`] computes it over several runs or
-//! machines into a store of tiles, as kernels of networks are.
+//! machines into a store of tiles, as kernels of networks are. [`GntkFeatures`] are features whose products
+//! stand for a GNTK, at a cost that is linear in the number of graphs.
 //!
 //! Graphs without node features get one-hot ones: of their labels where they have some, else of their
 //! degrees. Two sets of graphs get them from one dictionary, which knows the values of both: an entry of a
@@ -27,6 +28,7 @@
 //! ```
 
 mod features;
+mod gntk_features;
 mod kernel;
 mod model;
 mod model_file;
@@ -36,6 +38,7 @@ mod store;
 use widelimit_graph::Gntk;
 use widelimit_graph::wl::WlParams;
 
+pub use gntk_features::GntkFeatures;
 pub use kernel::{grid, kernel, narrow, plan, rounds};
 pub use model::{Facts, GraphModel};
 pub use recipe::{Words, activation};
