@@ -22,7 +22,7 @@ use crate::running::watched;
 /// What is asked of a GNTK.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct Recipe {
+pub struct Recipe {
     layers: usize,
     mlp_layers: usize,
     scale: String,
@@ -36,7 +36,7 @@ struct Recipe {
 }
 
 impl Recipe {
-    fn gntk(&self) -> PyResult<Gntk> {
+    pub fn gntk(&self) -> PyResult<Gntk> {
         let (size, seed) = (self.sketch_size, self.seed);
         let sketch = NodeSketch { size, seed, ..NodeSketch::default() };
         let method = match self.method.as_str() {
@@ -84,7 +84,7 @@ impl Sides {
 }
 
 /// Runs `work` with what the arguments say.
-fn run<R: Send>(
+pub fn run<R: Send>(
     py: Python<'_>,
     (threads, memory): (Option<&Bound<'_, PyAny>>, Option<&Bound<'_, PyAny>>),
     progress: &Bound<'_, PyAny>,

@@ -5,6 +5,7 @@ mod arrays;
 mod calls;
 mod error;
 mod features;
+mod graph_features;
 mod graph_kernels;
 mod graphs;
 mod inputs;
@@ -26,6 +27,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<model::PyModel>()?;
     m.add_class::<features::PyFeatures>()?;
     m.add_class::<graphs::PyGraphs>()?;
+    m.add_class::<graph_features::PyGntkFeatures>()?;
     m.add_class::<solve::PyFlow>()?;
     m.add_class::<streaming::PyGathered>()?;
     m.add_class::<streaming::PyStreamingModel>()?;

@@ -20,6 +20,7 @@ from widelimit._core import __version__
 from widelimit._features import Certificate, FeatureMap
 from widelimit._flow import GradientFlow
 from widelimit._gntk import GraphPlan, gntk, gntk_grid, gntk_plan, gntk_to_store
+from widelimit._gntk_features import GNTKFeatures
 from widelimit._graphs import Graphs
 from widelimit._kernel import ApproximationWarning, Kernels, Plan, diagonal, kernel, plan
 from widelimit._solve import RidgeSolution, eigh, kernel_ridge
@@ -63,6 +64,7 @@ __all__ = [
     "Certificate",
     "FeatureMap",
     "GNTKClassifier",
+    "GNTKFeatures",
     "GradientFlow",
     "GraphPlan",
     "Graphs",

@@ -104,6 +104,20 @@ class Graphs:
     def array(self, name: str) -> _Array | None: ...
     def arrays(self) -> dict[str, _Array | None]: ...
 
+class GntkFeatures:
+    @staticmethod
+    def fit(
+        graphs: Graphs, recipe: dict[str, Any], dim: int, method: str, seed: int
+    ) -> GntkFeatures: ...
+    def transform(
+        self,
+        graphs: Graphs,
+        single: bool,
+        threads: int | None,
+        memory: int | str | None,
+        progress: _Progress,
+    ) -> _Array: ...
+
 class Flow:
     def __new__(
         cls,
