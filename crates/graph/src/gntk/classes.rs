@@ -16,6 +16,7 @@ use ndarray::Array2;
 
 use super::config::{Checked, Scale};
 use crate::graphs::{Features, Graph, Graphs};
+use crate::{Error, Options};
 
 /// Rows of a sparse matrix.
 #[derive(Clone, Debug, Default)]
@@ -77,14 +78,15 @@ pub(crate) struct Classes {
 
 impl Classes {
     /// Refines as far as the kernel looks. The batches have features of the same width.
-    pub fn new(checked: &Checked, sides: &[&Graphs]) -> Self {
+    pub fn new(checked: &Checked, sides: &[&Graphs], options: &Options<'_>) -> Result<Self, Error> {
         let (first, looks) = features(sides);
         let mut levels = vec![first];
         for _ in 0..checked.levels() {
+            options.check_cancelled()?;
             let next = refine(&levels[levels.len() - 1], checked.scale, sides);
             levels.push(next);
         }
-        Self { levels, looks }
+        Ok(Self { levels, looks })
     }
 }
 

@@ -58,7 +58,7 @@ impl<'a> Recursion<'a> {
         options.check_memory(plan.bytes)?;
         let wanted = Wanted::new(outputs, checked.layers);
         let sides: Vec<&Graphs> = [Some(graphs), others].into_iter().flatten().collect();
-        let classes = Classes::new(&checked, &sides);
+        let classes = Classes::new(&checked, &sides, options)?;
         let firsts = [0, graphs.nodes()];
         let sides: Vec<Side<'_>> = sides
             .into_iter()
