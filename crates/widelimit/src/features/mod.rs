@@ -4,7 +4,7 @@
 //! | method | what it is | cost of `n` inputs |
 //! |---|---|---|
 //! | the strategies of [`widelimit_embed`] | random features of the network, layer by layer or as a whole | linear in `n` |
-//! | `nystrom` | exact kernel with `m` of the training inputs, whitened | `n m` entries of the kernel, `2 n m^2` operations |
+//! | `nystrom` | exact kernel with `m` of the training inputs, whitened | `n m` entries of the kernel, `n m^2` operations |
 //! | `auto` | tries all of them on a few hundred rows | that of the one it takes |
 //!
 //! Features are compared with the exact kernel of a random sample at the end of a fit: [`Certificate`].

@@ -88,7 +88,7 @@ impl<T: Scalar> Job<'_, T> {
         let options = self.run.options(want(self.quantity));
         let plan = exact::plan::<f64>(self.network, rows, Some(landmarks), &self.input, &options)?;
         let (n, l) = (rows as f64, landmarks as f64);
-        let operations = plan.flops + 2.0 * n * l * l + l * l * l;
+        let operations = plan.flops + n * l * l + l * l * l;
         if operations <= OPERATIONS {
             return Ok(());
         }
