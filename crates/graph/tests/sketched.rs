@@ -24,7 +24,8 @@ fn error(graphs: &Graphs, size: usize, family: Family, deflate: usize, seeds: u6
     let truth = run(&exact(), graphs);
     let (mut sum, mut scale) = (0.0, 0.0);
     for seed in 0..seeds {
-        let sketch = NodeSketch { size, family, deflate, seed, repair: Repair::None };
+        let (repair, principal) = (Repair::None, 0);
+        let sketch = NodeSketch { size, family, deflate, principal, seed, repair };
         let kernel = run(&sketched(sketch), graphs);
         for ((i, j), value) in kernel.indexed_iter().filter(|((i, j), _)| i != j) {
             sum += (value - truth[[i, j]]).powi(2);
@@ -64,6 +65,23 @@ fn keeping_the_mean_is_much_better() {
     }
 }
 
+/// Two features, three levels: four directions hold all that is aggregated, up to how activations bend it.
+#[test]
+fn keeping_directions_of_features_is_better_still() {
+    let graphs = dense(8, &[90, 80, 100], 0.25, 2, 1.0);
+    let truth = run(&exact(), &graphs);
+    let [without, with] = [0, usize::MAX].map(|principal| {
+        let errors = (0..4).map(|seed| {
+            let repair = Repair::None;
+            let sketch = NodeSketch { size: 24, principal, seed, repair, ..NodeSketch::default() };
+            let kernel = run(&sketched(sketch), &graphs);
+            (&kernel - &truth).iter().map(|x| x * x).sum::<f64>()
+        });
+        errors.sum::<f64>().sqrt()
+    });
+    assert!(with < 0.05 * without, "{with} with directions of features kept, {without} without");
+}
+
 #[test]
 fn no_bit_depends_on_threads_or_other_graphs() {
     let graphs = dense(3, &[30, 40, 25, 35], 0.3, 4, 0.5);
@@ -86,7 +104,8 @@ fn no_bit_depends_on_threads_or_other_graphs() {
 fn repairs_make_kernels_positive_semidefinite() {
     let graphs = dense(4, &[40; 12], 0.3, 3, 0.0);
     let of = |repair| {
-        let sketch = NodeSketch { size: 6, deflate: 0, repair, ..NodeSketch::default() };
+        let sketch =
+            NodeSketch { size: 6, deflate: 0, principal: 0, repair, ..NodeSketch::default() };
         sketched(sketch).kernel_with_report(&graphs, None, &Options::new()).unwrap()
     };
     let smallest = |kernel: &Array2<f64>| {
@@ -111,7 +130,7 @@ fn repairs_make_kernels_positive_semidefinite() {
 #[test]
 fn the_reported_error_is_about_right() {
     let graphs = dense(5, &[80, 90, 70, 85, 75, 95], 0.2, 5, 1.0);
-    let sketch = NodeSketch { size: 20, ..NodeSketch::default() };
+    let sketch = NodeSketch { size: 20, principal: 0, ..NodeSketch::default() };
     let (_, report) = sketched(sketch).kernel_with_report(&graphs, None, &Options::new()).unwrap();
     let truth = error(&graphs, 20, Family::Gaussian, 2, 6);
     let estimate = report.relative_error.unwrap();

@@ -77,6 +77,7 @@ impl Nodes {
         let range = graph.node_range();
         let all: Vec<usize> = range.clone().collect();
         let features = side.graphs.features().map(|features| features.select(&all).dense());
+        let features = features.unwrap_or_else(|| Array2::zeros((all.len(), 0)));
         let adjacency = neighbourhoods(&graph, scale);
         let levels = side.classes.levels.iter().skip(1);
         let classes: Vec<Vec<u32>> = levels
@@ -99,10 +100,15 @@ impl Nodes {
         let sketched = draw
             .map(|Draw { sketch, repeat }| {
                 let role = 2 * repeat + u32::from(other_side);
-                Sketched::new(sketch, &adjacency, Stream::new(sketch.seed, index as u32, role))
+                let stream = Stream::new(sketch.seed, index as u32, role);
+                Sketched::new(
+                    sketch,
+                    &adjacency,
+                    (features.view(), shared.checked.levels()),
+                    stream,
+                )
             })
             .transpose()?;
-        let features = features.unwrap_or_else(|| Array2::zeros((all.len(), 0)));
         Ok(Self { features, adjacency, classes, duals, sketched })
     }
 

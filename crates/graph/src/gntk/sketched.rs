@@ -1,7 +1,7 @@
 //! Sketches of a graph's nodes.
 
-use ndarray::{Array2, ArrayView2, Axis};
-use widelimit_linalg::{GramScratch, gram_tile};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
+use widelimit_linalg::{GramScratch, Par, gram_tile, svd};
 use widelimit_sketch::random::Stream;
 use widelimit_sketch::{CountSketch, Csr, Gaussian, Sign, Sketch, Srht};
 
@@ -39,22 +39,27 @@ pub enum Repair {
 /// The diagonal of a symmetric kernel and the variances of all nodes stay exact. A graph with no more nodes than
 /// `size` is not sketched.
 ///
-/// With `V` an orthonormal basis of the `deflate` vectors `1, A^T 1, A^T A^T 1, ...` and a random `G`,
+/// With `V` an orthonormal basis of the `deflate` vectors `1, A^T 1, A^T A^T 1, ...` and of `principal` directions of
+/// the features, and a random `G`,
 ///
 /// ```text
 /// S = [V^T ; G (I - V V^T)]
 /// ```
 ///
-/// keeps their directions exactly: covariances of neighbourhoods are mostly made of the first, and the read-out
-/// sums them with the second. With `deflate = 0` the sketch is `G`. Either way `E[S^T S] = I`, and the error falls as one over the root of `size`.
+/// keeps those directions exactly. Covariances of neighbourhoods are mostly made of the first vector, and the read-out
+/// sums them with the second; how graphs differ lies mostly along the features `X` of their nodes and what levels aggregate
+/// of them, `A X, A A X, ...`, of which, one after another, the leading left singular vectors are taken. With nothing
+/// kept the sketch is `G`. Either way `E[S^T S] = I`, and the error falls as one over the root of `size`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeSketch {
     /// Rows of a sketch, those of `V` counted: more than `deflate`.
     pub size: usize,
     /// The random part.
     pub family: Family,
-    /// Directions that are kept.
+    /// Vectors `1, A^T 1, ...` that are kept.
     pub deflate: usize,
+    /// Directions of the features that are kept; of the other rows of the sketch at most half.
+    pub principal: usize,
     /// Names the random numbers.
     pub seed: u64,
     /// What is done about negative eigenvalues.
@@ -62,9 +67,16 @@ pub struct NodeSketch {
 }
 
 impl Default for NodeSketch {
-    /// 64 rows, Gaussian, mean and read-out kept.
+    /// 64 rows, Gaussian; mean, read-out and as many directions of the features as may be are kept.
     fn default() -> Self {
-        Self { size: 64, family: Family::Gaussian, deflate: 2, seed: 0, repair: Repair::Ridge }
+        Self {
+            size: 64,
+            family: Family::Gaussian,
+            deflate: 2,
+            principal: usize::MAX,
+            seed: 0,
+            repair: Repair::Ridge,
+        }
     }
 }
 
@@ -85,10 +97,15 @@ impl NodeSketch {
         Ok(())
     }
 
+    /// Directions of the features that are kept at most.
+    fn principal(&self) -> usize {
+        self.principal.min((self.size - self.deflate) / 2)
+    }
+
     /// The same with half of the random rows.
     pub(crate) fn halved(&self) -> Self {
-        let random = (self.size - self.deflate) / 2;
-        Self { size: self.deflate + random.max(1), ..self.clone() }
+        let kept = self.deflate + self.principal();
+        Self { size: kept + ((self.size - kept) / 2).max(1), ..self.clone() }
     }
 
     /// Whether graphs of so many nodes are sketched.
@@ -107,10 +124,19 @@ pub(crate) struct Sketched {
 }
 
 impl Sketched {
-    /// The sketch of the graph with these (scaled) neighbourhoods.
-    pub fn new(sketch: &NodeSketch, adjacency: &SparseRows, stream: Stream) -> Result<Self, Error> {
+    /// The sketch of the graph with these (scaled) neighbourhoods and features for so many levels.
+    pub fn new(
+        sketch: &NodeSketch,
+        adjacency: &SparseRows,
+        (features, levels): (ArrayView2<'_, f64>, usize),
+        stream: Stream,
+    ) -> Result<Self, Error> {
         let nodes = adjacency.rows();
-        let kept = basis(adjacency, sketch.deflate.min(nodes));
+        let mut kept = basis(adjacency, sketch.deflate.min(nodes));
+        let count = sketch.principal();
+        if count > 0 {
+            kept = principal(kept, aggregated(adjacency, features, levels), count)?;
+        }
         let random = random(sketch.family, nodes, sketch.size - kept.nrows(), stream)?;
         // S^T, the random part without what V keeps
         let mut scratch = GramScratch::new();
@@ -176,6 +202,50 @@ fn basis(adjacency: &SparseRows, count: usize) -> Array2<f64> {
     Array2::from_shape_fn((rows.len(), nodes), |(i, j)| rows[i][j])
 }
 
+/// The rows of both.
+fn stacked(above: Array2<f64>, below: ArrayView2<'_, f64>) -> Array2<f64> {
+    let mut all = Array2::zeros((above.nrows() + below.nrows(), above.ncols()));
+    let (mut first, mut second) = all.view_mut().split_at(Axis(0), above.nrows());
+    first.assign(&above);
+    second.assign(&below);
+    all
+}
+
+/// What each of so many levels aggregates of the features, one after another: `X, A X, A A X, ...`.
+fn aggregated(
+    adjacency: &SparseRows,
+    features: ArrayView2<'_, f64>,
+    levels: usize,
+) -> Vec<Array2<f64>> {
+    std::iter::successors(Some(features.to_owned()), |x| Some(multiply(adjacency, x.view())))
+        .take(levels)
+        .collect()
+}
+
+/// Orthonormal rows that span what is kept and up to `count` directions of the parts: of one after another the
+/// leading left singular vectors of what is left of it.
+fn principal(
+    mut kept: Array2<f64>,
+    parts: Vec<Array2<f64>>,
+    count: usize,
+) -> Result<Array2<f64>, Error> {
+    let mut scratch = GramScratch::new();
+    let full = kept.nrows() + count;
+    for mut part in parts {
+        let size = part.iter().map(|x| x * x).sum::<f64>().sqrt();
+        // twice: once leaves rounding in the directions of what was taken away
+        for _ in 0..2 {
+            let shares = product(kept.view(), part.t(), &mut scratch);
+            part -= &product(kept.t(), shares.t(), &mut scratch);
+        }
+        let found = svd(part.view(), &Par::single())?;
+        let room = full - kept.nrows();
+        let rank = found.s.iter().take(room).take_while(|&&value| value > 1e-8 * size).count();
+        kept = stacked(kept, found.u.slice_axis(Axis(1), Slice::from(..rank)).t());
+    }
+    Ok(kept)
+}
+
 fn norm(x: &[f64]) -> f64 {
     x.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
@@ -210,6 +280,11 @@ mod tests {
         rows
     }
 
+    /// Two features of every node.
+    fn features(adjacency: &SparseRows) -> Array2<f64> {
+        Array2::from_shape_fn((adjacency.rows(), 2), |(i, j)| (1.7 * (i + 3 * j) as f64).cos())
+    }
+
     /// One aggregation of a pair: `E[A S^T S H S^T S A^T] = A H A^T`, for every family, plain and deflated.
     #[test]
     fn an_aggregation_is_right_on_average() {
@@ -226,7 +301,13 @@ mod tests {
                     let sketch =
                         NodeSketch { size: 5, family, deflate, seed, ..NodeSketch::default() };
                     let of = |graph, adjacency| {
-                        Sketched::new(&sketch, adjacency, Stream::new(seed, graph, 0)).unwrap()
+                        Sketched::new(
+                            &sketch,
+                            adjacency,
+                            (features(adjacency).view(), 2),
+                            Stream::new(seed, graph, 0),
+                        )
+                        .unwrap()
                     };
                     let (one, two) = (of(0, &left), of(1, &right));
                     let p = product(h.view(), two.s.view(), &mut scratch);
@@ -254,10 +335,16 @@ mod tests {
     fn kept_directions_are_kept() {
         let adjacency = path(12);
         for deflate in [1, 2, 4] {
-            let sketch = NodeSketch { size: 6, deflate, ..NodeSketch::default() };
-            let sketched = Sketched::new(&sketch, &adjacency, Stream::new(0, 0, 0)).unwrap();
+            let sketch = NodeSketch { size: 12, deflate, principal: 4, ..NodeSketch::default() };
+            let features = features(&adjacency);
+            let stream = Stream::new(0, 0, 0);
+            let sketched =
+                Sketched::new(&sketch, &adjacency, (features.view(), 2), stream).unwrap();
             let dense = multiply(&adjacency, Array2::eye(12).view());
             let mut x = Array2::from_elem((12, 1), 1.0);
+            // with so few features their leading directions, without what was kept before, are all of them
+            let back = sketched.s.t().dot(&sketched.s.dot(&features));
+            assert!((back - &features).iter().all(|difference| difference.abs() < 1e-10));
             for _ in 0..deflate {
                 let back = sketched.s.t().dot(&sketched.s.dot(&x));
                 assert!((&back - &x).iter().all(|d| d.abs() < 1e-10 * norm(x.as_slice().unwrap())));
