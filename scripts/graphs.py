@@ -4,11 +4,13 @@ Kernels are normalised to a diagonal of 1; of a GNTK the kernel divided by its l
 as well, as the published program does. Two protocols stand beside each other:
 
 ``published`` is that of the papers (Du et al. 2019): hyper-parameters of the kernel and C are
-those with the best mean accuracy on the test folds, which is optimistic. All kernels are looked at
-with few C, and the best few with many.
+those with the best mean accuracy on the test folds, which is optimistic.
 
 ``training`` sees no test graph: hyper-parameters and C are those with the best mean accuracy in a
 cross-validation of the training graphs of each fold.
+
+Both look in rounds: all kernels with few C (on some of the folds, where there are many graphs),
+then the best few with more.
 
 Features are one-hot node labels, or one-hot degrees for the IMDB set, whose labels say nothing.
 
@@ -48,6 +50,10 @@ STEPS = 50_000
 SETS = ("MUTAG", "PTC", "IMDB-BINARY", "PROTEINS", "NCI1")
 
 
+# Graphs to fit on and to test on.
+Split = tuple[np.ndarray, np.ndarray]
+
+
 class Kernel(NamedTuple):
     """A normalised kernel and what it is."""
 
@@ -55,28 +61,41 @@ class Kernel(NamedTuple):
     values: np.ndarray
 
 
-class Effort(NamedTuple):
-    """How much is tried.
+class Round(NamedTuple):
+    """The best ``kernels`` so far are tried with ``costs`` values of C on the first ``folds``."""
 
-    Costs of the published protocol, first on all kernels and then on the best; costs, folds and
-    repetitions of the cross-validation on training graphs.
-    """
-
-    first: int
-    then: int
-    best: int
+    kernels: int | None
+    folds: int | None
     costs: int
-    folds: int
-    repetitions: int
+
+
+class Effort(NamedTuple):
+    """How much is tried, in rounds. The costs of each are among those of the next."""
+
+    published: tuple[Round, ...]
+    training: tuple[Round, ...]
+    inner_folds: int
 
     @classmethod
     def for_graphs(cls, graphs: int) -> Effort:
         """Fits take time with the cube of the number of graphs."""
         if graphs < 500:
-            return cls(first=13, then=120, best=6, costs=7, folds=5, repetitions=1)
+            return cls(
+                published=(Round(None, None, 13), Round(6, None, 121)),
+                training=(Round(None, None, 7),),
+                inner_folds=5,
+            )
         if graphs < 2000:
-            return cls(first=13, then=120, best=4, costs=7, folds=4, repetitions=1)
-        return cls(first=7, then=25, best=3, costs=4, folds=3, repetitions=1)
+            return cls(
+                published=(Round(None, 3, 7), Round(12, None, 13), Round(4, None, 121)),
+                training=(Round(None, 1, 7), Round(10, None, 13)),
+                inner_folds=4,
+            )
+        return cls(
+            published=(Round(None, 2, 4), Round(8, None, 7), Round(2, None, 25)),
+            training=(Round(None, 1, 4), Round(6, None, 7)),
+            inner_folds=3,
+        )
 
 
 def load(path: Path) -> tuple[wl.Graphs, np.ndarray, np.ndarray]:
@@ -100,8 +119,9 @@ def scaled(values: np.ndarray) -> dict[str, np.ndarray]:
 def gntk_kernels(graphs: wl.Graphs, name: str) -> Iterator[Kernel]:
     """All depths and both read-outs come of one pass for each scale and number of layers."""
     depths = DEPTHS.get(name, OTHER_DEPTHS)
+    dtype = np.float64 if len(graphs) < 2000 else np.float32
     for mlp, scale in itertools.product((1, 2, 3), ("uniform", "degree")):
-        grid = wl.gntk_grid(graphs, layers=max(depths), mlp_layers=mlp, scale=scale)
+        grid = wl.gntk_grid(graphs, layers=max(depths), mlp_layers=mlp, scale=scale, dtype=dtype)
         for depth, jumping in itertools.product(depths, (False, True)):
             label = f"layers={depth} mlp={mlp} {scale}{' jk' if jumping else ''}"
             for how, values in scaled(grid[depth, jumping]).items():
@@ -144,9 +164,44 @@ def costs_of(count: int) -> np.ndarray:
     return np.logspace(-2, 4, count)
 
 
-def outer(folds: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def outer(folds: np.ndarray) -> list[Split]:
     """Training and test graphs of each fold."""
     return [(np.flatnonzero(folds != k), np.flatnonzero(folds == k)) for k in range(FOLDS)]
+
+
+class Choice(NamedTuple):
+    """The best kernel and C, and the accuracy on each fold."""
+
+    kernel: Kernel
+    cost: float
+    scores: np.ndarray
+
+
+def choose(
+    kernels: list[Kernel],
+    classes: np.ndarray,
+    splits: list[Split],
+    rounds: tuple[Round, ...],
+    each: Callable[..., Iterator[np.ndarray]],
+) -> Choice:
+    """The best mean accuracy over the splits; of equal ones the smaller cost.
+
+    ``each`` is ``map``, or one of its kind that works in parallel.
+    """
+    ranked = kernels
+    for step in rounds:
+        kept, parts, costs = ranked[: step.kernels], splits[: step.folds], costs_of(step.costs)
+        work = list(itertools.product(kept, parts))
+
+        def score(job: tuple[Kernel, Split], costs: np.ndarray = costs) -> np.ndarray:
+            return accuracies(job[0].values, classes, *job[1], costs)
+
+        table = np.asarray(list(each(score, work))).reshape(len(kept), len(parts), len(costs))
+        means = table.mean(axis=1)
+        order = np.argsort(-means.max(axis=1), kind="stable")
+        ranked = [kept[k] for k in order]
+    at, cost = order[0], means[order[0]].argmax()
+    return Choice(kept[at], float(costs[cost]), table[at, :, cost])
 
 
 class Result(NamedTuple):
@@ -161,35 +216,15 @@ def published(
     kernels: list[Kernel], classes: np.ndarray, folds: np.ndarray, pool: ThreadPoolExecutor
 ) -> Result:
     """The best mean accuracy on the test folds."""
-    effort = Effort.for_graphs(len(classes))
-
-    def table(kernel: Kernel, count: int) -> np.ndarray:
-        costs = costs_of(count)
-        work = [
-            pool.submit(accuracies, kernel.values, classes, *fold, costs) for fold in outer(folds)
-        ]
-        return np.asarray([part.result() for part in work])
-
-    tables = [(kernel, effort.first, table(kernel, effort.first)) for kernel in kernels]
-    if effort.then:
-        tables.sort(key=lambda entry: -entry[2].mean(axis=0).max())
-        best = [entry[0] for entry in tables[: effort.best]]
-        tables += [(kernel, effort.then, table(kernel, effort.then)) for kernel in best]
-    kernel, count, found = max(tables, key=lambda entry: entry[2].mean(axis=0).max())
-    at = int(found.mean(axis=0).argmax())
-    scores = found[:, at]
-    chosen = f"{kernel.name} C={costs_of(count)[at]:.3g}"
-    return Result(float(scores.mean()), float(scores.std()), chosen)
+    rounds = Effort.for_graphs(len(classes)).published
+    kernel, cost, scores = choose(kernels, classes, outer(folds), rounds, pool.map)
+    return Result(float(scores.mean()), float(scores.std()), f"{kernel.name} C={cost:.3g}")
 
 
-def inner(
-    classes: np.ndarray, train: np.ndarray, effort: Effort
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def inner(classes: np.ndarray, train: np.ndarray, folds: int) -> list[Split]:
     """Parts of the training graphs to choose on."""
-    for seed in range(effort.repetitions):
-        parts = StratifiedKFold(effort.folds, shuffle=True, random_state=seed)
-        for fit, check in parts.split(train, classes[train]):
-            yield train[fit], train[check]
+    parts = StratifiedKFold(folds, shuffle=True, random_state=0)
+    return [(train[fit], train[check]) for fit, check in parts.split(train, classes[train])]
 
 
 def training(
@@ -197,24 +232,15 @@ def training(
 ) -> Result:
     """Everything is chosen on the training graphs of each fold."""
     effort = Effort.for_graphs(len(classes))
-    costs = costs_of(effort.costs)
 
-    def one(train: np.ndarray, test: np.ndarray) -> tuple[float, str]:
-        splits = list(inner(classes, train, effort))
-        found = np.asarray(
-            [
-                np.mean([accuracies(k.values, classes, *split, costs) for split in splits], axis=0)
-                for k in kernels
-            ]
-        )
-        # Of equal ones the first: the smaller cost, and the simpler kernel.
-        at, cost = np.unravel_index(found.argmax(), found.shape)
-        kernel = kernels[at]
-        score = accuracies(kernel.values, classes, train, test, costs[cost : cost + 1])
+    def one(split: Split) -> tuple[float, str]:
+        train, test = split
+        splits = inner(classes, train, effort.inner_folds)
+        kernel, cost, _ = choose(kernels, classes, splits, effort.training, map)
+        score = accuracies(kernel.values, classes, train, test, np.asarray([cost]))
         return float(score[0]), kernel.name
 
-    parts = [pool.submit(one, *fold) for fold in outer(folds)]
-    scores, names = zip(*[part.result() for part in parts], strict=True)
+    scores, names = zip(*pool.map(one, outer(folds)), strict=True)
     common = max(set(names), key=names.count)
     chosen = f"{names.count(common)} of {FOLDS} folds: {common}"
     return Result(float(np.mean(scores)), float(np.std(scores)), chosen)
