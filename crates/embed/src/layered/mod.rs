@@ -13,7 +13,9 @@
 //! unbiased. All copies of a block are one (`parts`), so the number of columns grows with the
 //! number of layers, not with the number of paths.
 
+mod compiler;
 mod curve;
+mod curves;
 mod nodes;
 mod parts;
 mod powers;
@@ -30,7 +32,9 @@ use widelimit_arch::{Network, Shape};
 use widelimit_sketch::random::Stream;
 use widelimit_sketch::{Sketch, Srht};
 
-use self::program::{Compiler, Curves, Domain, Program, Sizes};
+use self::compiler::{Compiler, Sizes};
+use self::curves::Curves;
+use self::program::{Domain, Program};
 use self::run::{Inputs, Run};
 use crate::Error;
 use crate::neighbourhoods::Neighbourhoods;

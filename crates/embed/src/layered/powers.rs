@@ -16,7 +16,7 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
 use widelimit_sketch::random::Stream;
 use widelimit_sketch::{Base, Error, PairSketch, PolySketch, Rows, TensorSrht};
 
-use super::program::Activation;
+use super::program::{Activation, Made};
 use super::run::{Failure, Run};
 use super::series::{Series, Weights};
 use crate::scalar::{Scalar, round};
@@ -33,10 +33,9 @@ pub(super) struct Powers {
     pub least: [usize; 2],
     /// Columns of the units.
     pub units: usize,
-    /// Where the values go, and how many columns they have.
-    pub values: (usize, usize),
-    /// The same of the products of slopes with so many tangent features.
-    pub slopes: Option<(usize, usize, usize)>,
+    pub values: Made,
+    /// Products of slopes with so many tangent features.
+    pub slopes: Option<(Made, usize)>,
     pub degree: usize,
     pub stream: Stream,
     pub drawn: OnceLock<Result<Drawn, Error>>,
@@ -54,7 +53,7 @@ pub(super) struct Drawn {
 impl Powers {
     /// Columns of a power: no less than the values have, so that a tree's levels are full.
     fn width(&self) -> usize {
-        self.values.1.next_power_of_two()
+        self.values.dim.next_power_of_two()
     }
 
     fn drawn(&self) -> Result<&Drawn, Error> {
@@ -64,7 +63,7 @@ impl Powers {
                 PolySketch::new(self.units, self.degree, width, Base::Srht, stream.child(0))?;
             let products = self
                 .slopes
-                .map(|(_, dim, tangents)| TensorSrht::new((tangents, width), dim, stream.child(1)));
+                .map(|(to, tangents)| TensorSrht::new((tangents, width), to.dim, stream.child(1)));
             let signs = [2, 3].map(|child| {
                 let (stream, count) = (stream.child(child), (self.degree + 3) * width);
                 (0..count as u64).map(|i| if stream.sign(i) > 0.0 { 1 } else { -1 }).collect()
@@ -132,7 +131,7 @@ impl<T: Scalar> Run<'_, T> {
         let zeros =
             |rows: usize, columns: usize| Array2::from_elem((rows, columns), round::<T>(0.0));
         let (rows, width) = (units.nrows(), powers.width());
-        let mut values = zeros(rows, powers.values.1);
+        let mut values = zeros(rows, powers.values.dim);
         let mut slopes = zeros(rows, if powers.slopes.is_some() { width } else { 0 });
         let mut scratch = zeros(CHUNK.min(rows), powers.degree * width);
         for start in (0..rows).step_by(CHUNK) {
@@ -151,13 +150,13 @@ impl<T: Scalar> Run<'_, T> {
                 }
             }
         }
-        self.blocks[powers.values.0] = values;
-        if let (Some((to, dim, _)), Some(sketch)) = (powers.slopes, &drawn.products) {
+        self.blocks[powers.values.block] = values;
+        if let (Some((to, _)), Some(sketch)) = (powers.slopes, &drawn.products) {
             let tangents = self.side_by_side(&step.ntk, step.places);
-            let mut out = zeros(rows, dim);
+            let mut out = zeros(rows, to.dim);
             let (tangents, slopes) = (Rows::from(tangents.view()), Rows::from(slopes.view()));
             sketch.apply_pair(tangents, slopes, out.view_mut())?;
-            self.blocks[to] = out;
+            self.blocks[to.block] = out;
         }
         Ok(())
     }

@@ -6,9 +6,10 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use widelimit_sketch::{PairSketch, Rows};
 
 use super::curve::{Moments, Of};
+use super::curves::Curves;
 use super::nodes;
 use super::parts::{Part, Parts};
-use super::program::{Activation, Block, Curves, Move, ONES, Places, Product, Program, Step};
+use super::program::{Activation, Block, INPUT, Move, ONES, Places, Product, Program, Step};
 use super::series::{LARGEST_VARIANCE, Stop};
 use crate::Error;
 use crate::neighbourhoods::Neighbourhoods;
@@ -70,7 +71,7 @@ impl<'a, T: Scalar> Run<'a, T> {
     ) -> Result<Self, Error> {
         let empty = || Array2::from_elem((0, 0), round(0.0));
         let mut blocks: Vec<_> = program.blocks.iter().map(|_| empty()).collect();
-        blocks[super::program::INPUT] = input;
+        blocks[INPUT] = input;
         let factors = vec![Vec::new(); program.factors];
         let mut run = Self { program, curves, inputs, blocks, factors };
         let mut names = program.names.iter();
@@ -221,7 +222,7 @@ impl<'a, T: Scalar> Run<'a, T> {
         }
         let Some(sampled) = &step.sampled else { return Ok(()) };
         let all = project(&sampled.directions, units.view());
-        let count = sampled.values.0;
+        let count = sampled.values.dim;
         let (units, slopes) = all.view().split_at(Axis(1), count);
         let mut features = units.to_owned();
         let scale = (count as f64).sqrt().recip();
@@ -234,7 +235,7 @@ impl<'a, T: Scalar> Run<'a, T> {
                 *z = (*z - mean - line * u) * scale;
             }
         }
-        self.blocks[sampled.values.1] = features;
+        self.blocks[sampled.values.block] = features;
         let Some((product, to)) = &sampled.slopes else { return Ok(()) };
         let mut features = slopes.to_owned();
         let scale = (features.ncols() as f64).sqrt().recip();
@@ -246,7 +247,7 @@ impl<'a, T: Scalar> Run<'a, T> {
             row.iter_mut().for_each(|z| *z = (*z - mean) * scale);
         }
         let tangents = self.side_by_side(&step.ntk, step.places);
-        self.blocks[*to] = match product {
+        self.blocks[to.block] = match product {
             Product::Direct(directions) => {
                 let mut products = project(directions, tangents.view());
                 products.zip_mut_with(&features, |x, &y| *x *= y);
