@@ -87,8 +87,8 @@ class Effort(NamedTuple):
             )
         if graphs < 2000:
             return cls(
-                published=(Round(None, 3, 7), Round(12, None, 13), Round(4, None, 121)),
-                training=(Round(None, 1, 7), Round(10, None, 13)),
+                published=(Round(None, 3, 7), Round(8, None, 13), Round(2, None, 61)),
+                training=(Round(None, 1, 7), Round(8, None, 7)),
                 inner_folds=4,
             )
         return cls(

@@ -69,8 +69,9 @@ def main() -> None:
     for rows in (args.nodes // 4, args.nodes // 8, args.nodes // 16):
         errors, scores, start = [], [], time.perf_counter()
         for seed in range(args.seeds):
-            options = {"method": "sketched", "sketch_size": rows, "seed": seed}
-            kernel = wl.gntk(graphs, layers=LAYERS, normalise=True, **options)
+            sketch = wl.NodeSketch(size=rows, seed=seed)
+            options = {"normalise": True, "method": "sketched", "sketch": sketch}
+            kernel = wl.gntk(graphs, layers=LAYERS, **options)
             errors.append(np.linalg.norm(kernel - exact) / np.linalg.norm(exact))
             scores.append(accuracy(kernel, classes))
         seconds = (time.perf_counter() - start) / args.seeds

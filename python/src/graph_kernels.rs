@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use widelimit::exact::Progress;
 use widelimit::graph::wl::{Scheme, Start, WlKind, WlParams};
-use widelimit::graph::{Gntk, Graphs, Method, NodeSketch, Precision, Scale};
+use widelimit::graph::{Family, Gntk, Graphs, Method, NodeSketch, Precision, Repair, Scale};
 use widelimit::graphs::{self, GraphKernel, Words};
 use widelimit::ndarray::Array2;
 use widelimit::{Error, Run};
@@ -29,16 +29,39 @@ pub struct Recipe {
     jumping_knowledge: bool,
     activation: String,
     method: String,
-    sketch_size: usize,
-    seed: u64,
+    sketch: Sketch,
     normalise: bool,
     dtype: String,
 }
 
+/// How nodes are sketched.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Sketch {
+    size: usize,
+    family: String,
+    deflate: usize,
+    principal: Option<usize>,
+    repair: String,
+    seed: u64,
+}
+
+impl Sketch {
+    fn nodes(&self) -> PyResult<NodeSketch> {
+        Ok(NodeSketch {
+            size: self.size,
+            family: choice::<Family>("family", &self.family)?,
+            deflate: self.deflate,
+            principal: self.principal.unwrap_or(usize::MAX),
+            seed: self.seed,
+            repair: choice::<Repair>("repair", &self.repair)?,
+        })
+    }
+}
+
 impl Recipe {
     pub fn gntk(&self) -> PyResult<Gntk> {
-        let (size, seed) = (self.sketch_size, self.seed);
-        let sketch = NodeSketch { size, seed, ..NodeSketch::default() };
+        let sketch = self.sketch.nodes()?;
         let method = match self.method.as_str() {
             "exact" => Method::Decoupled,
             "vectorised" => Method::Vectorised,
@@ -126,6 +149,42 @@ pub fn gntk<'py>(
         graphs::kernel(&kernel, &rows, columns.as_deref(), run)
     })?;
     given(py, values, &gntk)
+}
+
+/// The kernel, and facts about the sketches in it.
+#[pyfunction]
+#[pyo3(signature = (graphs, others, recipe, threads, memory, progress))]
+pub fn gntk_with_report<'py>(
+    py: Python<'py>,
+    graphs: &PyGraphs,
+    others: Option<&PyGraphs>,
+    recipe: &Bound<'py, PyDict>,
+    threads: Option<&Bound<'py, PyAny>>,
+    memory: Option<&Bound<'py, PyAny>>,
+    progress: &Bound<'py, PyAny>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
+    let recipe: Recipe = recipe.extract()?;
+    let gntk = recipe.gntk()?;
+    let Sides(rows, columns) = Sides::new(graphs, others);
+    let (values, report) = run(py, (threads, memory), progress, |run| {
+        graphs::kernel_with_report(&gntk, recipe.normalise, &rows, columns.as_deref(), run)
+    })?;
+    let sketched = match report.sketched.is_empty() {
+        true => vec![false; values.len()],
+        false => report.sketched,
+    };
+    let shape_error =
+        |error: widelimit::ndarray::ShapeError| PyValueError::new_err(error.to_string());
+    let sketched = Array2::from_shape_vec(values.dim(), sketched).map_err(shape_error)?;
+    let facts = PyDict::new(py);
+    facts.set_item("exact_pairs", report.exact_pairs)?;
+    facts.set_item("sketched_pairs", report.sketched_pairs)?;
+    facts.set_item("sketched", give(py, sketched))?;
+    facts.set_item("flops", report.flops)?;
+    facts.set_item("relative_error", report.relative_error)?;
+    facts.set_item("smallest_eigenvalue", report.smallest_eigenvalue)?;
+    facts.set_item("ridge", report.ridge)?;
+    Ok((given(py, values, &gntk)?, facts))
 }
 
 /// The kernels of all depths and read-outs: (layers, jumping knowledge, kernel).

@@ -130,15 +130,65 @@ def test_sketches(rng):
     sizes = [90, 100, 80, 110]
     graphs = wl.Graphs.from_scipy(random_graphs(rng, sizes), [rng.random((n, 3)) for n in sizes])
     exact = wl.gntk(graphs, layers=3)
-    near = wl.gntk(graphs, layers=3, method="sketched", sketch_size=40)
+    sketch = wl.NodeSketch(size=40)
+    near, report = wl.gntk_with_report(graphs, layers=3, method="sketched", sketch=sketch)
     error = np.linalg.norm(near - exact) / np.linalg.norm(exact)
     assert 0 < error < 0.1
-    again = wl.gntk(graphs, layers=3, method="sketched", sketch_size=40, threads=1)
+    assert (report.exact_pairs, report.sketched_pairs) == (4, 6)
+    np.testing.assert_array_equal(report.sketched, ~np.eye(4, dtype=bool))
+    off = np.linalg.norm((near - exact)[report.sketched]) / np.linalg.norm(exact[report.sketched])
+    assert report.relative_error / 3 < off < 3 * report.relative_error
+    assert report.smallest_eigenvalue > 0 and report.ridge == 0
+    again = wl.gntk(graphs, layers=3, method="sketched", sketch=sketch, threads=1)
     np.testing.assert_array_equal(near, again)
-    other = wl.gntk(graphs, layers=3, method="sketched", sketch_size=40, seed=1)
-    assert (near != other).any()
+    for change in ({"seed": 1}, {"family": "sign"}, {"deflate": 1}, {"principal": 0}):
+        other = wl.NodeSketch(**{"size": 40, **change})
+        assert (near != wl.gntk(graphs, layers=3, method="sketched", sketch=other)).any()
     plain = wl.gntk(graphs[:2], layers=2, method="vectorised")
     np.testing.assert_allclose(plain, wl.gntk(graphs[:2], layers=2), rtol=1e-10)
+
+
+def test_repairs(rng):
+    # Plain sketches of few rows, and kernels close to each other: eigenvalues of both signs.
+    graphs = wl.Graphs.from_scipy(random_graphs(rng, [60] * 12), [rng.random((60, 3))] * 12)
+
+    def sketched(repair):
+        sketch = wl.NodeSketch(size=4, deflate=0, principal=0, repair=repair)
+        return wl.gntk_with_report(graphs, layers=3, method="sketched", sketch=sketch)
+
+    plain, report = sketched("none")
+    least = np.linalg.eigvalsh(plain)[0]
+    assert least < 0 and report.ridge == 0
+    np.testing.assert_allclose(report.smallest_eigenvalue, least)
+    ridged, report = sketched("ridge")
+    np.testing.assert_allclose(report.ridge, -least)
+    np.testing.assert_allclose(ridged, plain + report.ridge * np.eye(12))
+    clipped, report = sketched("clip")
+    assert report.ridge == 0
+    np.testing.assert_allclose(np.linalg.eigvalsh(clipped)[0], 0, atol=1e-9 * np.trace(plain))
+
+
+def test_exact_kernels_have_a_report(graphs):
+    kernel, report = wl.gntk_with_report(graphs, graphs[:2], layers=3, normalise=True)
+    np.testing.assert_array_equal(kernel, wl.gntk(graphs, graphs[:2], layers=3, normalise=True))
+    assert (report.exact_pairs, report.sketched_pairs) == (10, 0)
+    assert not report.sketched.any() and report.sketched.shape == kernel.shape
+    assert report.relative_error is None and report.smallest_eigenvalue is None
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"family": "cauchy"}, 'family: expected "gaussian" or "sign"'),
+        ({"repair": "hope"}, 'repair: expected "ridge" or "clip" or "none", got "hope"'),
+        ({"size": 2}, "the size of the sketch"),
+        ({"size": 0}, "size"),
+        ({"principal": -1}, "principal"),
+    ],
+)
+def test_sketches_that_cannot_be(graphs, change, words):
+    with pytest.raises(ValueError, match=words):
+        wl.gntk(graphs, method="sketched", sketch=wl.NodeSketch(**change))
 
 
 def test_plan_and_memory(graphs):

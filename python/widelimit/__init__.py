@@ -19,7 +19,16 @@ from widelimit import layers as _layers
 from widelimit._core import __version__
 from widelimit._features import Certificate, FeatureMap
 from widelimit._flow import GradientFlow
-from widelimit._gntk import GraphPlan, gntk, gntk_grid, gntk_plan, gntk_to_store
+from widelimit._gntk import (
+    GraphPlan,
+    GraphReport,
+    NodeSketch,
+    gntk,
+    gntk_grid,
+    gntk_plan,
+    gntk_to_store,
+    gntk_with_report,
+)
 from widelimit._gntk_features import GNTKFeatures
 from widelimit._graphs import Graphs
 from widelimit._kernel import ApproximationWarning, Kernels, Plan, diagonal, kernel, plan
@@ -67,6 +76,7 @@ __all__ = [
     "GNTKFeatures",
     "GradientFlow",
     "GraphPlan",
+    "GraphReport",
     "Graphs",
     "Kernels",
     "NNGPRegressor",
@@ -74,6 +84,7 @@ __all__ = [
     "NTKRegressor",
     "Network",
     "NeuralKernelFeatures",
+    "NodeSketch",
     "Plan",
     "RidgeSolution",
     "Store",
@@ -86,6 +97,7 @@ __all__ = [
     "gntk_grid",
     "gntk_plan",
     "gntk_to_store",
+    "gntk_with_report",
     "kernel",
     "kernel_ridge",
     "kernel_to_store",

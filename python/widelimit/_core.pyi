@@ -230,6 +230,14 @@ def gntk(
     memory: int | str | None,
     progress: _Progress,
 ) -> _Array: ...
+def gntk_with_report(
+    graphs: Graphs,
+    others: Graphs | None,
+    recipe: dict[str, Any],
+    threads: int | None,
+    memory: int | str | None,
+    progress: _Progress,
+) -> tuple[_Array, dict[str, Any]]: ...
 def gntk_grid(
     graphs: Graphs,
     others: Graphs | None,

@@ -50,6 +50,93 @@ class GraphPlan:
     flops: float
 
 
+@dataclass(frozen=True)
+class NodeSketch:
+    """How nodes are sketched by ``method="sketched"`` and ``"auto"`` of :func:`gntk`.
+
+    A sketch of a graph is a random matrix of ``size`` rows and a column a node, put between
+    adjacency and covariance; the error falls as one over the root of ``size``. Directions that are
+    kept are not random: they and the diagonal of the kernel stay exact.
+
+    Attributes
+    ----------
+    size : int
+        Rows. Graphs with no more nodes are not sketched.
+    family : "gaussian", "sign", "srht" or "count"
+        The random part: normal entries, signs, a subsampled Hadamard transform, one sign a column.
+    deflate : int
+        How many of the vectors 1, A'1, A'A'1, ... are kept: the mean, the read-out behind a level.
+    principal : int, optional
+        How many directions of the node features, and of what levels aggregate of them, are kept:
+        at most half of the other rows, and as many as may be by default.
+    repair : "ridge", "clip" or "none"
+        What is done about negative eigenvalues of a symmetric kernel: the smallest is taken from
+        the diagonal, all become zero, nothing.
+    seed : int
+        Same seed, same sketches.
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> rng = np.random.default_rng(0)
+    >>> dense = [np.triu(rng.random((60, 60)) < 0.3, 1) for _ in range(4)]
+    >>> graphs = wl.Graphs.from_scipy([np.asarray(a | a.T, dtype=float) for a in dense])
+    >>> exact = wl.gntk(graphs, layers=3)
+    >>> near = wl.gntk(graphs, layers=3, method="sketched", sketch=wl.NodeSketch(size=30))
+    >>> bool(np.linalg.norm(near - exact) < 0.01 * np.linalg.norm(exact))
+    True
+    """
+
+    size: int = 64
+    family: Literal["gaussian", "sign", "srht", "count"] = "gaussian"
+    deflate: int = 2
+    principal: int | None = None
+    repair: Literal["ridge", "clip", "none"] = "ridge"
+    seed: int = 0
+
+    def _recipe(self) -> dict[str, Any]:
+        """Parameters as the core takes them."""
+        principal = self.principal
+        return {
+            "size": _whole(self.size, "size", 1),
+            "family": str(self.family),
+            "deflate": _whole(self.deflate, "deflate", 0),
+            "principal": None if principal is None else _whole(principal, "principal", 0),
+            "repair": str(self.repair),
+            "seed": _whole(self.seed, "seed", 0),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class GraphReport:
+    """How a kernel between graphs was computed, and how far off it may be.
+
+    Attributes
+    ----------
+    exact_pairs, sketched_pairs : int
+        Pairs of graphs; those that are mirrored count once.
+    sketched : array of bool
+        For every entry of the kernel whether it was sketched.
+    flops : float
+        Operations of all aggregations, by the model that ``method="auto"`` decides by.
+    relative_error : float or None
+        Expected error of sketched entries, root mean square over root mean square, from further
+        sketches of a sample of pairs; before a repair. None where nothing was sketched.
+    smallest_eigenvalue : float or None
+        Of a symmetric kernel with sketched entries, before the repair.
+    ridge : float
+        What was added to the diagonal.
+    """
+
+    exact_pairs: int
+    sketched_pairs: int
+    sketched: NDArray[np.bool_]
+    flops: float
+    relative_error: float | None
+    smallest_eigenvalue: float | None
+    ridge: float
+
+
 def _recipe(
     layers: int,
     mlp_layers: int,
@@ -57,7 +144,7 @@ def _recipe(
     jumping_knowledge: bool,
     activation: str | Layer,
     method: str,
-    sketch: tuple[int, int],
+    sketch: NodeSketch | None,
     normalise: bool,
     dtype: DTypeLike,
 ) -> dict[str, Any]:
@@ -75,8 +162,7 @@ def _recipe(
         "jumping_knowledge": bool(jumping_knowledge),
         "activation": activation,
         "method": str(method),
-        "sketch_size": _whole(sketch[0], "sketch_size", 1),
-        "seed": _whole(sketch[1], "seed", 0),
+        "sketch": (NodeSketch() if sketch is None else sketch)._recipe(),
         "normalise": bool(normalise),
         "dtype": np.dtype(dtype).name,
     }
@@ -96,8 +182,7 @@ def gntk(
     jumping_knowledge: bool = False,
     activation: str | Layer = "relu",
     method: Method = "exact",
-    sketch_size: int = 64,
-    seed: int = 0,
+    sketch: NodeSketch | None = None,
     normalise: bool = False,
     threads: int | None = None,
     memory: int | str | None = None,
@@ -129,14 +214,12 @@ def gntk(
         As in ``"relu"``, ``"tanh"`` or ``wl.LeakyRelu(0.1)``, normalised to a second moment of 1.
     method : "exact", "auto", "sketched" or "vectorised"
         "exact" sums over left and right neighbourhoods one after another. "sketched" puts random
-        sketches of ``sketch_size`` rows between adjacency and covariance, for graphs of many nodes
-        and edges; a symmetric kernel is made positive by a constant on its diagonal. "auto" takes,
+        sketches (``sketch``) between adjacency and covariance, for graphs of many nodes and edges;
+        a symmetric kernel is made positive by a constant on its diagonal. "auto" takes,
         for every pair of graphs, whichever of the two needs fewer operations. "vectorised" takes
         the formula as it is written, ``N^4`` for graphs of ``N`` nodes: for comparison only.
-    sketch_size : int
-        Rows of a sketch; graphs with no more nodes are not sketched.
-    seed : int
-        Of the sketches.
+    sketch : NodeSketch, optional
+        How nodes are sketched, by 64 rows without it; graphs with no more nodes are not sketched.
     normalise : bool
         Whether entries are divided by the roots of both diagonals.
     threads : int, optional
@@ -183,12 +266,68 @@ def gntk(
         jumping_knowledge,
         activation,
         method,
-        (sketch_size, seed),
+        sketch,
         normalise,
         dtype,
     )
     rows, columns = _core_of(graphs), _others(other)
     return _core.gntk(rows, columns, recipe, threads, memory, progress)
+
+
+def gntk_with_report(
+    graphs: Graphs,
+    other: Graphs | None = None,
+    *,
+    layers: int = 2,
+    mlp_layers: int = 1,
+    scale: Scale = "degree",
+    jumping_knowledge: bool = False,
+    activation: str | Layer = "relu",
+    method: Method = "auto",
+    sketch: NodeSketch | None = None,
+    normalise: bool = False,
+    threads: int | None = None,
+    memory: int | str | None = None,
+    progress: Progress = False,
+    dtype: DTypeLike = np.float64,
+) -> tuple[NDArray[Any], GraphReport]:
+    """Graph neural tangent kernel, with what was sketched and how far off that may be.
+
+    Parameters
+    ----------
+    graphs, other, layers, mlp_layers, scale, jumping_knowledge, activation, sketch, normalise
+        As for :func:`gntk`.
+    method : "auto", "sketched", "exact" or "vectorised"
+        As for :func:`gntk`.
+    threads, memory, progress, dtype
+        As for :func:`gntk`.
+
+    Returns
+    -------
+    array of shape (graphs, graphs) or (graphs, other), and a :class:`GraphReport`
+
+    Examples
+    --------
+    >>> import numpy as np, widelimit as wl
+    >>> dense = wl.Graphs.from_scipy([1 - np.eye(n) for n in (20, 90, 100)])
+    >>> kernel, report = wl.gntk_with_report(dense, sketch=wl.NodeSketch(size=8))
+    >>> report.exact_pairs, report.sketched_pairs
+    (3, 3)
+    """
+    recipe = _recipe(
+        layers,
+        mlp_layers,
+        scale,
+        jumping_knowledge,
+        activation,
+        method,
+        sketch,
+        normalise,
+        dtype,
+    )
+    rows, columns = _core_of(graphs), _others(other)
+    kernel, facts = _core.gntk_with_report(rows, columns, recipe, threads, memory, progress)
+    return kernel, GraphReport(**facts)
 
 
 def gntk_grid(
@@ -200,8 +339,7 @@ def gntk_grid(
     scale: Scale = "degree",
     activation: str | Layer = "relu",
     method: Method = "exact",
-    sketch_size: int = 64,
-    seed: int = 0,
+    sketch: NodeSketch | None = None,
     normalise: bool = False,
     threads: int | None = None,
     memory: int | str | None = None,
@@ -214,7 +352,7 @@ def gntk_grid(
 
     Parameters
     ----------
-    graphs, other, mlp_layers, scale, activation, method, sketch_size, seed, normalise
+    graphs, other, mlp_layers, scale, activation, method, sketch, normalise
         As for :func:`gntk`.
     layers : int
         The largest depth.
@@ -236,9 +374,7 @@ def gntk_grid(
     >>> bool((kernels[2, True] == wl.gntk(graphs, layers=2, jumping_knowledge=True)).all())
     True
     """
-    recipe = _recipe(
-        layers, mlp_layers, scale, False, activation, method, (sketch_size, seed), normalise, dtype
-    )
+    recipe = _recipe(layers, mlp_layers, scale, False, activation, method, sketch, normalise, dtype)
     rows, columns = _core_of(graphs), _others(other)
     kernels = _core.gntk_grid(rows, columns, recipe, threads, memory, progress)
     return {(depth, jumping): values for depth, jumping, values in kernels}
@@ -265,7 +401,7 @@ def gntk_plan(
     55
     """
     recipe = _recipe(
-        layers, mlp_layers, scale, jumping_knowledge, activation, "exact", (64, 0), False, dtype
+        layers, mlp_layers, scale, jumping_knowledge, activation, "exact", None, False, dtype
     )
     return GraphPlan(**_core.gntk_plan(_core_of(graphs), _others(other), recipe, threads))
 
@@ -322,7 +458,7 @@ def gntk_to_store(
         jumping_knowledge,
         activation,
         "exact",
-        (64, 0),
+        None,
         normalise,
         dtype,
     )

@@ -114,7 +114,7 @@ class GNTKFeatures:
             self.jumping_knowledge,
             self.activation,
             "exact",
-            (1, 0),
+            None,
             False,
             self.dtype,
         )

@@ -71,6 +71,17 @@ pub enum GraphMethod {
     Vectorised,
 }
 
+/// What makes a sketched kernel positive.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphRepair {
+    /// The smallest eigenvalue is taken from the diagonal
+    Ridge,
+    /// Negative eigenvalues become zero
+    Clip,
+    /// Nothing
+    None,
+}
+
 /// The kernel.
 #[derive(Args, Debug)]
 pub struct GntkArgs {
@@ -146,6 +157,9 @@ pub struct GraphKernelArgs {
     /// Rows of a sketch
     #[arg(long, value_name = "B", default_value_t = 64)]
     pub sketch_size: usize,
+    /// What is done about negative eigenvalues of a sketched kernel
+    #[arg(long, value_enum, default_value = "ridge")]
+    pub repair: GraphRepair,
     /// Divide entries by the roots of both diagonals
     #[arg(long)]
     pub normalise: bool,

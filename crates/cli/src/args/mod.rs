@@ -18,7 +18,7 @@ pub use commands::{
 pub use features::{ApproximationArgs, FeaturesArgs};
 pub use graph::{
     GntkArgs, GraphCommand, GraphFamily, GraphFitArgs, GraphKernelArgs, GraphMethod, GraphPlanArgs,
-    GraphPredictArgs, GraphScale, RecipeArgs,
+    GraphPredictArgs, GraphRepair, GraphScale, RecipeArgs,
 };
 pub use network::NetArg;
 

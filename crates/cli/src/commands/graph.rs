@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use widelimit::Run;
 use widelimit::data::{Array, check_room, write_npz};
 use widelimit::graph::wl::{WlKind, WlParams};
-use widelimit::graph::{Gntk, Method, NodeSketch, Precision, Scale};
+use widelimit::graph::{Gntk, Method, NodeSketch, Precision, Repair, Report, Scale};
 use widelimit::graphs::{self, Family, GraphKernel};
 
 use super::graph_set::GraphSet;
@@ -16,7 +16,7 @@ use super::{files, graph_model, stores};
 use crate::answer::Answer;
 use crate::args::{
     Dtype, GntkArgs, GraphCommand, GraphFamily, GraphKernelArgs, GraphMethod, GraphPlanArgs,
-    GraphScale, RecipeArgs,
+    GraphRepair, GraphScale, RecipeArgs,
 };
 use crate::failure::Failure;
 use crate::interrupt;
@@ -100,7 +100,12 @@ fn plan(args: &GraphPlanArgs, session: &Session) -> Result<(), Failure> {
 fn kernel(args: &GraphKernelArgs, session: &Session) -> Result<(), Failure> {
     let target = Target::of(&args.out, args.resume, args.shard)?;
     let (size, seed) = (args.sketch_size, session.seed.unwrap_or(0));
-    let sketch = NodeSketch { size, seed, ..NodeSketch::default() };
+    let repair = match args.repair {
+        GraphRepair::Ridge => Repair::Ridge,
+        GraphRepair::Clip => Repair::Clip,
+        GraphRepair::None => Repair::None,
+    };
+    let sketch = NodeSketch { size, seed, repair, ..NodeSketch::default() };
     let method = match args.method {
         GraphMethod::Exact => Method::Decoupled,
         GraphMethod::Auto => Method::Auto(sketch),
@@ -115,7 +120,7 @@ fn kernel(args: &GraphKernelArgs, session: &Session) -> Result<(), Failure> {
     let mut recipe = recipe(&args.recipe, args.normalise)?;
     let mut single = false;
     if let Family::Gntk(gntk) = &mut recipe.family {
-        (gntk.method, single) = (method, gntk.precision == Precision::Single);
+        (gntk.method, single) = (method.clone(), gntk.precision == Precision::Single);
     }
     if let Target::File = target {
         let read: Vec<&Path> =
@@ -140,7 +145,20 @@ fn kernel(args: &GraphKernelArgs, session: &Session) -> Result<(), Failure> {
         Target::File => {
             let entries = one.graphs.len() * others.map_or(one.graphs.len(), |set| set.len());
             check_room(&args.out, (entries * if single { 4 } else { 8 }) as u64)?;
-            let values = graphs::kernel(&recipe, &one.graphs, others, &run)?;
+            let values = match &recipe.family {
+                Family::Gntk(gntk) if matches!(method, Method::Sketched(_) | Method::Auto(_)) => {
+                    let (values, report) = graphs::kernel_with_report(
+                        gntk,
+                        args.normalise,
+                        &one.graphs,
+                        others,
+                        &run,
+                    )?;
+                    answer = told(answer, &report);
+                    values
+                }
+                _ => graphs::kernel(&recipe, &one.graphs, others, &run)?,
+            };
             let array = match single {
                 false => Array::F64(values.into_dyn()),
                 true => {
@@ -161,4 +179,21 @@ fn kernel(args: &GraphKernelArgs, session: &Session) -> Result<(), Failure> {
         .with("seconds", seconds(took), took)
         .with("file", out.clone(), out)
         .print(session.json)
+}
+
+/// What was sketched, and how far off it may be.
+fn told(answer: Answer, report: &Report) -> Answer {
+    let pairs = report.exact_pairs + report.sketched_pairs;
+    let count = report.sketched_pairs;
+    let mut answer = answer.with("sketched_pairs", format!("{count} of {pairs}"), count);
+    if let Some(error) = report.relative_error {
+        answer =
+            answer.with("relative_error", format!("about {error:.1e} of sketched ones"), error);
+    }
+    if let Some(least) = report.smallest_eigenvalue {
+        let done = format!("{least:.3e}, {:.3e} was added to the diagonal", report.ridge);
+        answer =
+            answer.with("smallest_eigenvalue", done, least).for_programs("ridge", report.ridge);
+    }
+    answer
 }

@@ -40,6 +40,45 @@ fn place() -> Place {
 }
 
 #[test]
+fn sketched_kernels_say_how_far_off_they_are() {
+    let place = place();
+    let run = |method: &str, out: &str| {
+        let arguments = "graph kernel --graphs train.npz --layers 3 --sketch-size 5 --json";
+        let mut arguments: Vec<_> = arguments.split(' ').collect();
+        arguments.extend(["--method", method, "--out", out]);
+        place.ok(&arguments).json()
+    };
+    let exact = run("exact", "exact.npz");
+    assert!(exact.get("sketched_pairs").is_none());
+    let told = run("sketched", "sketched.npz");
+    // Of the sizes 4 to 9, four graphs each, only the first two are not above 5: 8 * 9 / 2 pairs, and 16 alone.
+    assert_eq!(told["sketched_pairs"], 300 - 36 - 16);
+    let [near, far] =
+        ["sketched", "exact"].map(|name| place.read_npz(&format!("{name}.npz"), "kernel"));
+    let off = (&near - &far).mapv(|x| x * x).sum().sqrt() / far.mapv(|x| x * x).sum().sqrt();
+    let expected = told["relative_error"].as_f64().unwrap();
+    assert!(off < 3.0 * expected + 1e-6, "{off} {expected}");
+    assert!(told["ridge"].as_f64().unwrap() >= 0.0);
+    assert!(told["smallest_eigenvalue"].is_number());
+    assert_eq!(run("auto", "auto.npz")["sketched_pairs"], 0);
+    let text = place.ok(&[
+        "graph",
+        "kernel",
+        "--graphs",
+        "train.npz",
+        "--method",
+        "sketched",
+        "--sketch-size",
+        "5",
+        "--repair",
+        "clip",
+        "--out",
+        "clip.npz",
+    ]);
+    assert!(text.out.contains("248 of 300"), "{}", text.out);
+}
+
+#[test]
 fn kernels_land_in_an_npz() {
     let place = place();
     let run = place.ok(&[

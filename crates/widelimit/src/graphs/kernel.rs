@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2};
 use widelimit_exact::Progress;
 use widelimit_graph::wl::{WlKernel, WlParams};
-use widelimit_graph::{Gntk, Graphs, Options, Plan, ReadOut};
+use widelimit_graph::{Gntk, Graphs, Options, Plan, ReadOut, Report};
 
 use super::features::Sides;
 use super::{Family, GraphKernel};
@@ -42,11 +42,59 @@ fn gntk_kernel(
         None => gntk.kernel(rows, options)?,
         Some(columns) => gntk.cross(rows, columns, options)?,
     };
-    match (normalise, columns) {
-        (false, _) => Ok(values),
-        (true, None) => Ok(Scales::of_square(&values).apply(values)),
-        (true, Some(_)) => Ok(Scales::of_gntk(gntk, rows, columns, options)?.apply(values)),
+    if normalise { normalised(gntk, values, (rows, columns), options) } else { Ok(values) }
+}
+
+/// A GNTK with a [`Report`]: which pairs were sketched, how far off those may be, and what made the kernel positive.
+/// Among `graphs`, or between them and `others`; `normalise` as in [`GraphKernel::normalise`]. The report is of the
+/// kernel before that.
+///
+/// # Errors
+/// As [`kernel`].
+///
+/// ```
+/// use widelimit::Run;
+/// use widelimit::graph::{Gntk, Graphs, Method, NodeSketch, Parts};
+/// use widelimit::graphs::kernel_with_report;
+///
+/// let graphs = Graphs::new(Parts { node_offsets: &[0, 30, 65], ..Parts::default() })?;
+/// let sketch = NodeSketch { size: 16, ..NodeSketch::default() };
+/// let gntk = Gntk { method: Method::Sketched(sketch), ..Gntk::default() };
+/// let (k, report) = kernel_with_report(&gntk, true, &graphs, None, &Run::default())?;
+/// assert_eq!((k[[0, 0]], report.exact_pairs, report.sketched_pairs), (1.0, 2, 1));
+/// assert!(report.relative_error.is_some_and(|error| error < 1e-9)); // nodes without edges are all alike
+/// # Ok::<(), widelimit::Error>(())
+/// ```
+pub fn kernel_with_report(
+    gntk: &Gntk,
+    normalise: bool,
+    graphs: &Graphs,
+    others: Option<&Graphs>,
+    run: &Run<'_>,
+) -> Result<(Array2<f64>, Report), Error> {
+    let sides = Sides::new(graphs, others)?;
+    let (rows, columns) = (&*sides.rows, sides.columns());
+    run.check_cancelled()?;
+    let options = &run.graph_options();
+    let (mut values, report) = gntk.kernel_with_report(rows, columns, options)?;
+    if normalise {
+        values = normalised(gntk, values, (rows, columns), options)?;
     }
+    Ok((values, report))
+}
+
+/// A GNTK divided by the roots of both diagonals.
+fn normalised(
+    gntk: &Gntk,
+    values: Array2<f64>,
+    (rows, columns): (&Graphs, Option<&Graphs>),
+    options: &Options<'_>,
+) -> Result<Array2<f64>, Error> {
+    let scales = match columns {
+        None => Scales::of_square(&values),
+        Some(_) => Scales::of_gntk(gntk, rows, columns, options)?,
+    };
+    Ok(scales.apply(values))
 }
 
 /// Colours are those of the columns, or of all graphs; others take part in a graph's kernel with itself.
@@ -149,14 +197,8 @@ pub fn grid(
         let mut values = values.clone();
         if normalise {
             let ReadOut { layers, jumping_knowledge } = read_out;
-            let scales = match columns {
-                None => Scales::of_square(&values),
-                Some(_) => {
-                    let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
-                    Scales::of_gntk(&alone, rows, columns, options)?
-                }
-            };
-            values = scales.apply(values);
+            let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
+            values = normalised(&alone, values, (rows, columns), options)?;
         }
         kernels.push((read_out, values));
     }

@@ -2,7 +2,7 @@
 //!
 //! A [`GraphKernel`] says which kernel, of graph networks or of the Weisfeiler-Leman family; [`kernel`]
 //! computes it, [`grid`] all depths and read-outs of a GNTK in one pass, [`rounds`] all rounds of
-//! Weisfeiler-Leman, [`plan`] tells what a GNTK costs, [`kernel_to_store`] computes it over several runs or
+//! Weisfeiler-Leman, [`kernel_with_report`] tells how far off a sketched GNTK may be, [`plan`] what one costs, [`kernel_to_store`] computes it over several runs or
 //! machines into a store of tiles, as kernels of networks are. [`GntkFeatures`] are features whose products
 //! stand for a GNTK, at a cost that is linear in the number of graphs.
 //!
@@ -39,7 +39,7 @@ use widelimit_graph::Gntk;
 use widelimit_graph::wl::WlParams;
 
 pub use gntk_features::GntkFeatures;
-pub use kernel::{grid, kernel, narrow, plan, rounds};
+pub use kernel::{grid, kernel, kernel_with_report, narrow, plan, rounds};
 pub use model::{Facts, GraphModel};
 pub use recipe::{Words, activation};
 pub use store::kernel_to_store;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use widelimit_arch::{Activation, Dense, Layer, Network};
 use widelimit_graph::wl::{Scheme, Start, WlKind, WlParams};
-use widelimit_graph::{Gntk, Method, Precision, Scale};
+use widelimit_graph::{Family as SketchFamily, Gntk, Method, Precision, Repair, Scale};
 
 use super::{Family, GraphKernel};
 use crate::Error;
@@ -33,6 +33,20 @@ impl Words for Scale {
 impl Words for Precision {
     const WORDS: &'static [(&'static str, Self)] =
         &[("float64", Precision::Double), ("float32", Precision::Single)];
+}
+
+impl Words for SketchFamily {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("gaussian", SketchFamily::Gaussian),
+        ("sign", SketchFamily::Sign),
+        ("srht", SketchFamily::Srht),
+        ("count", SketchFamily::CountSketch),
+    ];
+}
+
+impl Words for Repair {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("ridge", Repair::Ridge), ("clip", Repair::Clip), ("none", Repair::None)];
 }
 
 impl Words for WlKind {
