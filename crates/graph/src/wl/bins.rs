@@ -38,18 +38,18 @@ impl Default for BinParams {
 /// ```
 /// use ndarray::array;
 /// use widelimit_graph::wl::{BinParams, HashBins, WlKernel, WlParams};
-/// use widelimit_graph::{Graphs, Parts};
+/// use widelimit_graph::{Graphs, Options, Parts};
 ///
 /// let graphs = Graphs::new(Parts {
 ///     node_offsets: &[0, 2, 3],
 ///     features: Some(array![[0.1, 5.0], [0.1, 5.0], [9.0, -5.0]]),
 ///     ..Parts::default()
 /// })?;
-/// assert!(WlKernel::fit(&graphs, &WlParams::default(), &Default::default()).is_err());
+/// assert!(WlKernel::fit(&graphs, &WlParams::default(), &Options::new()).is_err());
 /// let bins = HashBins::new(&graphs, BinParams { projections: 8, ..BinParams::default() })?;
 /// let graphs = bins.label(graphs)?;
 /// assert_eq!(graphs.labels(), Some(&[0, 0, 1][..]));
-/// assert!(WlKernel::fit(&graphs, &WlParams::default(), &Default::default()).is_ok());
+/// assert!(WlKernel::fit(&graphs, &WlParams::default(), &Options::new()).is_ok());
 /// # Ok::<(), widelimit_graph::Error>(())
 /// ```
 #[derive(Clone, Debug)]

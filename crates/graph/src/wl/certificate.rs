@@ -1,13 +1,11 @@
 //! Whether refinement tells two graphs apart.
 
-use widelimit_linalg::Par;
-
-use super::budget::Budget;
 use super::counts::Counts;
+use super::means::Means;
 use super::objects::Objects;
 use super::params::{Scheme, Start};
 use super::refine::Steps;
-use crate::{Error, Graph};
+use crate::{Error, Graph, Options};
 
 /// What refinement says about two graphs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +28,11 @@ pub enum Certificate {
 /// # Errors
 ///
 /// [`Error::Unlike`] where only one of them has labels of nodes or of edges or directions, [`Error::Parameter`],
-/// and [`Error::MemoryLimit`] where more than `memory` bytes are needed.
+/// [`Error::MemoryLimit`] where more bytes are needed than the options allow, and [`Error::Cancelled`].
 ///
 /// ```
 /// use widelimit_graph::wl::{Certificate, Scheme, certificate};
-/// use widelimit_graph::{Graphs, Parts};
+/// use widelimit_graph::{Budget, Graphs, Options, Parts};
 ///
 /// // a ring of six nodes, and two triangles
 /// let graphs = Graphs::new(Parts {
@@ -46,7 +44,7 @@ pub enum Certificate {
 ///     ..Parts::default()
 /// })?;
 /// let (ring, triangles) = (graphs.graph(0), graphs.graph(1));
-/// let by = |scheme| certificate(&ring, &triangles, scheme, 1 << 20, &Default::default());
+/// let by = |scheme| certificate(&ring, &triangles, scheme, &Options::new().budget(Budget::bytes(1 << 20)));
 /// assert_eq!(by(Scheme::Vertices)?, Certificate::Undecided { rounds: 0 });
 /// assert_eq!(by(Scheme::Folklore { k: 2 })?, Certificate::Distinguished { round: 1 });
 /// # Ok::<(), widelimit_graph::Error>(())
@@ -55,8 +53,7 @@ pub fn certificate(
     left: &Graph<'_>,
     right: &Graph<'_>,
     scheme: Scheme,
-    memory: u64,
-    par: &Par,
+    options: &Options<'_>,
 ) -> Result<Certificate, Error> {
     scheme.check()?;
     let unlike = |what, differs: bool| if differs { Err(Error::Unlike { what }) } else { Ok(()) };
@@ -65,13 +62,13 @@ pub fn certificate(
     unlike("edge labels", left.edge_labels(0).is_some() != right.edge_labels(0).is_some())?;
     unlike("directed edges", left.is_directed() != right.is_directed())?;
     let start = if labelled { Start::Labels } else { Start::Constant };
-    let mut budget = Budget::new(memory);
+    let mut means = Means::new(options);
     let both = vec![left.clone(), right.clone()];
-    let objects = Objects::new(both, scheme, start, left.is_directed(), &mut budget)?;
-    let mut steps = Steps::new(&objects, budget);
+    let objects = Objects::new(both, scheme, start, left.is_directed(), &mut means)?;
+    let mut steps = Steps::new(&objects, means);
     let (mut known, mut round) = (0, 0);
     loop {
-        let counts = Counts::new(&steps.next(par)?, objects.offsets(), par);
+        let counts = Counts::new(&steps.next()?, objects.offsets(), options.par);
         if !counts.row(0).eq(counts.row(1)) {
             return Ok(Certificate::Distinguished { round });
         }

@@ -6,6 +6,9 @@ use ndarray::Array2;
 use rayon::prelude::*;
 use widelimit_linalg::Par;
 
+use super::means::Means;
+use crate::Error;
+
 /// For every graph its colours, increasing, and how often each occurs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Counts {
@@ -34,7 +37,7 @@ impl Pairing {
 
 impl Counts {
     /// Counts the colours of all objects; `offsets` says where those of each graph begin.
-    pub(super) fn new(colours: &[u32], offsets: &[usize], par: &Par) -> Self {
+    pub(super) fn new(colours: &[u32], offsets: &[usize], par: Par) -> Self {
         let count = |range: &[usize]| {
             let mut sorted = colours[range[0]..range[1]].to_vec();
             sorted.sort_unstable();
@@ -83,18 +86,26 @@ impl Counts {
     /// Adds to `out[i, j]` the sum over the colours that graph `i` shares with graph `j` of `index`.
     ///
     /// Colours are taken in increasing order: sums round alike for `(i, j)` and `(j, i)`, on any thread.
-    pub(super) fn add_to(&self, index: &Index, pairing: Pairing, out: &mut Array2<f64>, par: &Par) {
+    pub(super) fn add_to(
+        &self,
+        index: &Index,
+        pairing: Pairing,
+        out: &mut Array2<f64>,
+        means: &Means<'_>,
+    ) -> Result<(), Error> {
         let columns = out.ncols();
-        let Some(values) = out.as_slice_mut().filter(|_| columns > 0) else { return };
-        par.install(|| {
-            values.par_chunks_mut(columns).enumerate().for_each(|(graph, row)| {
+        let Some(values) = out.as_slice_mut().filter(|_| columns > 0) else { return Ok(()) };
+        means.par().install(|| {
+            values.par_chunks_mut(columns).enumerate().try_for_each(|(graph, row)| {
+                means.check_cancelled()?;
                 for (colour, count) in self.row(graph) {
                     for (other, times) in index.graphs_with(colour) {
                         row[other as usize] += pairing.of(count, times);
                     }
                 }
-            });
-        });
+                Ok(())
+            })
+        })
     }
 }
 
@@ -144,12 +155,14 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Options;
 
     #[test]
     fn sums_are_those_of_dense_counts() {
         let offsets = [0, 4, 5, 9];
         let colours = [2, 0, 2, 7, 7, 3, 3, 2, 3];
-        let counts = Counts::new(&colours, &offsets, &Par::new(2));
+        let options = Options::new().par(Par::new(2));
+        let counts = Counts::new(&colours, &offsets, options.par);
         assert_eq!(counts.row(0).collect::<Vec<_>>(), [(0, 1), (2, 2), (7, 1)]);
         let dense = |graph: usize, colour: u32| {
             colours[offsets[graph]..offsets[graph + 1]].iter().filter(|&&c| c == colour).count()
@@ -157,7 +170,7 @@ mod tests {
         let index = Index::new(&counts, 8);
         for pairing in [Pairing::Product, Pairing::Smaller] {
             let mut found = Array2::zeros((3, 3));
-            counts.add_to(&index, pairing, &mut found, &Par::new(2));
+            counts.add_to(&index, pairing, &mut found, &Means::new(&options)).unwrap();
             for ((i, j), &value) in found.indexed_iter() {
                 let term = |colour| {
                     let (a, b) = (dense(i, colour), dense(j, colour));

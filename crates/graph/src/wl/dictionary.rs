@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::budget::Budget;
+use super::means::Means;
 use crate::Error;
 
 /// A number for every key that was seen, in the order in which they came.
@@ -54,10 +54,10 @@ impl<K: Hash + Eq> Dictionary<K> {
         key: K,
         heap: usize,
         number: u32,
-        budget: &mut Budget,
+        means: &mut Means<'_>,
     ) -> Result<(), Error> {
         let bytes = (size_of::<K>() + heap + OVERHEAD) as u64;
-        budget.take(bytes)?;
+        means.take(bytes)?;
         self.bytes += bytes;
         self.numbers.insert(key, number);
         Ok(())
@@ -89,7 +89,7 @@ impl<'a, K: Hash + Eq> Names<'a, K> {
         &mut self,
         key: &Q,
         own: impl FnOnce(&Q) -> (K, usize),
-        budget: &mut Budget,
+        means: &mut Means<'_>,
     ) -> Result<u32, Error>
     where
         K: Borrow<Q>,
@@ -106,43 +106,45 @@ impl<'a, K: Hash + Eq> Names<'a, K> {
             return Ok(number);
         }
         let (key, heap) = own(key);
-        into.insert(key, heap, next as u32, budget)?;
+        into.insert(key, heap, next as u32, means)?;
         Ok(next as u32)
     }
 }
 
 impl Names<'_, Box<[u32]>> {
     /// The colour that is made of this.
-    pub(super) fn colour(&mut self, key: &[u32], budget: &mut Budget) -> Result<u32, Error> {
-        self.number(key, |key| (key.into(), size_of_val(key)), budget)
+    pub(super) fn colour(&mut self, key: &[u32], means: &mut Means<'_>) -> Result<u32, Error> {
+        self.number(key, |key| (key.into(), size_of_val(key)), means)
     }
 }
 
 impl Names<'_, [u32; 3]> {
     /// The number of a triple.
-    pub(super) fn triple(&mut self, key: &[u32; 3], budget: &mut Budget) -> Result<u32, Error> {
-        self.number(key, |key| (*key, 0), budget)
+    pub(super) fn triple(&mut self, key: &[u32; 3], means: &mut Means<'_>) -> Result<u32, Error> {
+        self.number(key, |key| (*key, 0), means)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Budget, Options};
 
     #[test]
     fn known_keys_keep_their_numbers_and_others_come_behind() {
-        let mut budget = Budget::new(1 << 20);
+        let options = Options::new().budget(Budget::bytes(1 << 20));
+        let mut means = Means::new(&options);
         let mut known = Colours::default();
         let mut names = Names::Learn(&mut known);
         let learned: Vec<u32> = [&[1, 2][..], &[1], &[1, 2], &[]]
             .into_iter()
-            .map(|key| names.colour(key, &mut budget).unwrap())
+            .map(|key| names.colour(key, &mut means).unwrap())
             .collect();
         assert_eq!(learned, [0, 1, 0, 2]);
         let mut names = Names::extend(&known);
         let found: Vec<u32> = [&[9][..], &[1], &[8], &[9]]
             .into_iter()
-            .map(|key| names.colour(key, &mut budget).unwrap())
+            .map(|key| names.colour(key, &mut means).unwrap())
             .collect();
         assert_eq!(found, [3, 1, 4, 3]);
         assert_eq!(known.len(), 3);
@@ -150,11 +152,12 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        let mut budget = Budget::new(100);
+        let options = Options::new().budget(Budget::bytes(100));
+        let mut means = Means::new(&options);
         let mut known = Colours::default();
         let mut names = Names::Learn(&mut known);
-        assert!(names.colour(&[1; 4], &mut budget).is_ok());
-        let error = names.colour(&[2; 20], &mut budget).unwrap_err();
+        assert!(names.colour(&[1; 4], &mut means).is_ok());
+        let error = names.colour(&[2; 20], &mut means).unwrap_err();
         assert!(matches!(error, Error::MemoryLimit { limit: 100, .. }), "{error}");
     }
 }

@@ -2,11 +2,10 @@
 
 use ndarray::Array2;
 use rayon::prelude::*;
-use widelimit_linalg::Par;
 use widelimit_sketch::random::Stream;
 
-use super::budget::zeros;
-use crate::{Error, Graph, Graphs};
+use super::means::zeros;
+use crate::{Error, Graph, Graphs, Options};
 
 /// Shares of triples of nodes with 0, 1, 2 and 3 edges among them, a baseline that looks at structure alone:
 /// labels, weights, directions and edges from a node to itself do not count.
@@ -22,7 +21,7 @@ use crate::{Error, Graph, Graphs};
 ///
 /// ```
 /// use widelimit_graph::wl::Graphlets;
-/// use widelimit_graph::{Graphs, Parts};
+/// use widelimit_graph::{Graphs, Options, Parts};
 ///
 /// // a triangle with a node beside it
 /// let graphs = Graphs::new(Parts {
@@ -30,7 +29,7 @@ use crate::{Error, Graph, Graphs};
 ///     edge_index: [&[0, 1, 1, 2, 2, 0], &[1, 0, 2, 1, 0, 2]],
 ///     ..Parts::default()
 /// })?;
-/// let shares = Graphlets::default().shares(&graphs, &Default::default())?;
+/// let shares = Graphlets::default().shares(&graphs, &Options::new())?;
 /// assert_eq!(shares, ndarray::array![[0.0, 0.75, 0.0, 0.25]]);
 /// # Ok::<(), widelimit_graph::Error>(())
 /// ```
@@ -58,15 +57,18 @@ impl Graphlets {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] without samples, [`Error::OutOfMemory`].
-    pub fn shares(&self, graphs: &Graphs, par: &Par) -> Result<Array2<f64>, Error> {
+    /// [`Error::Parameter`] without samples, [`Error::OutOfMemory`], [`Error::Cancelled`].
+    pub fn shares(&self, graphs: &Graphs, options: &Options<'_>) -> Result<Array2<f64>, Error> {
         if self.samples == 0 {
             let range = "at least 1";
             return Err(Error::Parameter { parameter: "samples", got: 0, range });
         }
-        let of = |index: usize| self.of(&Simple::new(&graphs.graph(index)));
+        let of = |index: usize| {
+            options.check_cancelled()?;
+            self.of(&Simple::new(&graphs.graph(index)))
+        };
         let rows: Result<Vec<[f64; 4]>, Error> =
-            par.install(|| (0..graphs.len()).into_par_iter().map(of).collect());
+            options.par.install(|| (0..graphs.len()).into_par_iter().map(of).collect());
         let mut out = zeros(graphs.len(), 4)?;
         for (mut to, row) in out.outer_iter_mut().zip(rows?) {
             to.iter_mut().zip(row).for_each(|(to, share)| *to = share);
@@ -79,8 +81,13 @@ impl Graphlets {
     /// # Errors
     ///
     /// As [`shares`](Self::shares).
-    pub fn kernel(&self, left: &Graphs, right: &Graphs, par: &Par) -> Result<Array2<f64>, Error> {
-        let (left, right) = (self.shares(left, par)?, self.shares(right, par)?);
+    pub fn kernel(
+        &self,
+        left: &Graphs,
+        right: &Graphs,
+        options: &Options<'_>,
+    ) -> Result<Array2<f64>, Error> {
+        let (left, right) = (self.shares(left, options)?, self.shares(right, options)?);
         let mut out = zeros(left.nrows(), right.nrows())?;
         for ((i, j), value) in out.indexed_iter_mut() {
             *value = (0..4).map(|edges| left[[i, edges]] * right[[j, edges]]).sum();

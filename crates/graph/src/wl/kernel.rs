@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use ndarray::{Array1, Array2, ArrayView2};
-use widelimit_linalg::Par;
 
-use super::budget::{Budget, zeros};
 use super::counts::{Counts, Index, Pairing};
 use super::dictionary::{Colours, Names, Triples};
+use super::means::{Means, zeros};
 use super::objects::Objects;
 use super::pairs::Pairs;
 use super::params::{Start, WlKind, WlParams};
 use super::transform::WlFeatures;
-use crate::{Error, Graphs};
+use crate::{Error, Graphs, Options};
 
 /// A kernel of the Weisfeiler-Leman family with the colours of the graphs it was fitted to.
 ///
@@ -22,8 +21,7 @@ use crate::{Error, Graphs};
 ///
 /// ```
 /// use widelimit_graph::wl::{WlKernel, WlParams};
-/// use widelimit_graph::{Graphs, Parts};
-/// use widelimit_linalg::Par;
+/// use widelimit_graph::{Graphs, Options, Parts};
 ///
 /// // a triangle, and a path of three nodes
 /// let graphs = Graphs::new(Parts {
@@ -32,12 +30,12 @@ use crate::{Error, Graphs};
 ///     ..Parts::default()
 /// })?;
 /// let params = WlParams { rounds: 1, ..WlParams::default() };
-/// let kernel = WlKernel::fit(&graphs, &params, &Par::default())?;
+/// let kernel = WlKernel::fit(&graphs, &params, &Options::new())?;
 /// // degrees: (2, 2, 2) and (1, 2, 1); after a round the middle of the path differs from the triangle
-/// assert_eq!(kernel.gram(0, &Par::default())?, ndarray::array![[9.0, 3.0], [3.0, 5.0]]);
-/// assert_eq!(kernel.gram(1, &Par::default())?, ndarray::array![[18.0, 3.0], [3.0, 10.0]]);
-/// let other = kernel.transform(&graphs.select(&[1])?, &Par::default())?;
-/// assert_eq!(other.cross(1, &Par::default())?, ndarray::array![[3.0, 10.0]]);
+/// assert_eq!(kernel.gram(0, &Options::new())?, ndarray::array![[9.0, 3.0], [3.0, 5.0]]);
+/// assert_eq!(kernel.gram(1, &Options::new())?, ndarray::array![[18.0, 3.0], [3.0, 10.0]]);
+/// let other = kernel.transform(&graphs.select(&[1])?, &Options::new())?;
+/// assert_eq!(other.cross(1, &Options::new())?, ndarray::array![[3.0, 10.0]]);
 /// # Ok::<(), widelimit_graph::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -87,12 +85,12 @@ impl WlKernel {
     ///
     /// [`Error::Parameter`], [`Error::Weighted`], [`Error::NoLabels`] and [`Error::NumericFeatures`];
     /// [`Error::MemoryLimit`] where `N^k` tuples or the dictionary of colours need more than
-    /// [`WlParams::memory`].
-    pub fn fit(graphs: &Graphs, params: &WlParams, par: &Par) -> Result<Self, Error> {
+    /// the options allow; [`Error::Cancelled`], here and in all methods with options.
+    pub fn fit(graphs: &Graphs, params: &WlParams, options: &Options<'_>) -> Result<Self, Error> {
         params.check()?;
         let traits = Traits::of(graphs, params.start)?;
         let mut levels = Vec::new();
-        let counts = count(graphs, params, traits, Source::Learn(&mut levels), par)?;
+        let counts = count(graphs, params, traits, Source::Learn(&mut levels), options)?;
         Ok(Self { params: *params, traits, levels, counts })
     }
 
@@ -131,11 +129,12 @@ impl WlKernel {
     /// # Errors
     ///
     /// As [`dimension`](Self::dimension), and [`Error::OutOfMemory`].
-    pub fn gram(&self, rounds: usize, par: &Par) -> Result<Array2<f64>, Error> {
+    pub fn gram(&self, rounds: usize, options: &Options<'_>) -> Result<Array2<f64>, Error> {
         self.check_round(rounds)?;
         let mut gram = zeros(self.len(), self.len())?;
+        let means = Means::new(options);
         for round in 0..=rounds {
-            self.add(round, &self.counts[round], &mut gram, par);
+            self.add(round, &self.counts[round], &mut gram, &means)?;
         }
         if self.params.normalise {
             let own = self.self_kernels(rounds)?;
@@ -148,14 +147,14 @@ impl WlKernel {
     ///
     /// # Errors
     ///
-    /// [`Error::MemoryLimit`] where they need more than [`WlParams::memory`] together: see
+    /// [`Error::MemoryLimit`] where they need more than the options allow together: see
     /// [`each_gram`](Self::each_gram).
-    pub fn grams(&self, par: &Par) -> Result<Vec<Array2<f64>>, Error> {
+    pub fn grams(&self, options: &Options<'_>) -> Result<Vec<Array2<f64>>, Error> {
         let matrix = (self.len() as u64).saturating_mul(8 * self.len() as u64);
         let copies = self.counts.len() as u64 + 1 + u64::from(self.params.normalise);
-        Budget::new(self.params.memory).take(matrix.saturating_mul(copies))?;
+        Means::new(options).take(matrix.saturating_mul(copies))?;
         let mut grams = Vec::with_capacity(self.counts.len());
-        self.each_gram(par, |_, gram| grams.push(gram.to_owned()))?;
+        self.each_gram(options, |_, gram| grams.push(gram.to_owned()))?;
         Ok(grams)
     }
 
@@ -167,13 +166,14 @@ impl WlKernel {
     /// [`Error::OutOfMemory`].
     pub fn each_gram(
         &self,
-        par: &Par,
+        options: &Options<'_>,
         mut visit: impl FnMut(usize, ArrayView2<'_, f64>),
     ) -> Result<(), Error> {
         let mut gram = zeros(self.len(), self.len())?;
         let mut scaled = if self.params.normalise { Some(gram.clone()) } else { None };
+        let means = Means::new(options);
         for round in 0..self.counts.len() {
-            self.add(round, &self.counts[round], &mut gram, par);
+            self.add(round, &self.counts[round], &mut gram, &means)?;
             match &mut scaled {
                 None => visit(round, gram.view()),
                 Some(scaled) => {
@@ -206,13 +206,17 @@ impl WlKernel {
     /// # Errors
     ///
     /// [`Error::Unlike`] where only one side has edge labels or directions, and as [`fit`](Self::fit).
-    pub fn transform(&self, graphs: &Graphs, par: &Par) -> Result<WlFeatures<'_>, Error> {
+    pub fn transform(
+        &self,
+        graphs: &Graphs,
+        options: &Options<'_>,
+    ) -> Result<WlFeatures<'_>, Error> {
         let traits = Traits::of(graphs, self.traits.start)?;
         let unlike =
             |what, differs: bool| if differs { Err(Error::Unlike { what }) } else { Ok(()) };
         unlike("edge labels", traits.edge_labels != self.traits.edge_labels)?;
         unlike("directed edges", traits.directed != self.traits.directed)?;
-        let counts = count(graphs, &self.params, traits, Source::Known(&self.levels), par)?;
+        let counts = count(graphs, &self.params, traits, Source::Known(&self.levels), options)?;
         Ok(WlFeatures { kernel: self, counts })
     }
 
@@ -240,9 +244,15 @@ impl WlKernel {
     }
 
     /// Adds what a round contributes to the kernel between `rows` and the graphs of the fit.
-    pub(super) fn add(&self, round: usize, rows: &Counts, out: &mut Array2<f64>, par: &Par) {
+    pub(super) fn add(
+        &self,
+        round: usize,
+        rows: &Counts,
+        out: &mut Array2<f64>,
+        means: &Means<'_>,
+    ) -> Result<(), Error> {
         let index = Index::new(&self.counts[round], self.known(round));
-        rows.add_to(&index, self.pairing(), out, par);
+        rows.add_to(&index, self.pairing(), out, means)
     }
 }
 
@@ -252,12 +262,12 @@ fn count(
     params: &WlParams,
     traits: Traits,
     mut source: Source<'_>,
-    par: &Par,
+    options: &Options<'_>,
 ) -> Result<Vec<Counts>, Error> {
-    let mut budget = Budget::new(params.memory);
+    let mut means = Means::new(options);
     let graphs = graphs.iter().collect();
-    let objects = Objects::new(graphs, params.scheme, traits.start, traits.directed, &mut budget)?;
-    let pairs = Pairs::new(params.kind, objects.graphs(), &mut budget, par)?;
+    let objects = Objects::new(graphs, params.scheme, traits.start, traits.directed, &mut means)?;
+    let pairs = Pairs::new(params.kind, objects.graphs(), &mut means)?;
     let mut counts = Vec::with_capacity(params.rounds + 1);
     let mut before: Option<Vec<u32>> = None;
     for round in 0..=params.rounds {
@@ -271,16 +281,16 @@ fn count(
                 (Names::extend(&levels[round].colours), Names::extend(&levels[round].triples))
             }
         };
-        let found = objects.colour(before.as_deref(), &mut colours, &mut budget, par)?;
+        let found = objects.colour(before.as_deref(), &mut colours, &mut means)?;
         let of_round = match &pairs {
-            None => Counts::new(&found, objects.offsets(), par),
+            None => Counts::new(&found, objects.offsets(), options.par),
             Some(pairs) => {
                 let colours = (&found[..], objects.offsets());
                 let graphs = objects.graphs();
-                pairs.count(graphs, traits.directed, colours, &mut triples, &mut budget, par)?
+                pairs.count(graphs, traits.directed, colours, &mut triples, &mut means)?
             }
         };
-        budget.take(of_round.bytes())?;
+        means.take(of_round.bytes())?;
         counts.push(of_round);
         before = Some(found);
     }

@@ -21,12 +21,12 @@
 //! 2020, *Weisfeiler and Leman go sparse*.
 
 mod bins;
-mod budget;
 mod certificate;
 mod counts;
 mod dictionary;
 mod graphlets;
 mod kernel;
+mod means;
 mod objects;
 mod pairs;
 mod params;

@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use rayon::prelude::*;
-use widelimit_linalg::Par;
 
-use super::budget::Budget;
 use super::dictionary::Names;
+use super::means::Means;
 use super::params::{Scheme, Start};
 use crate::{Error, Graph};
 
@@ -38,7 +37,7 @@ impl<'a> Objects<'a> {
         scheme: Scheme,
         start: Start,
         directed: bool,
-        budget: &mut Budget,
+        means: &mut Means<'_>,
     ) -> Result<Self, Error> {
         let mut offsets = Vec::with_capacity(graphs.len() + 1);
         offsets.push(0);
@@ -67,7 +66,7 @@ impl<'a> Objects<'a> {
         }
         let batch = all.min(BATCH as u64).saturating_mul(longest).min(entries);
         let keys = batch.saturating_mul(8 * u64::from(k) * (1 + u64::from(directed)));
-        budget.take(all.saturating_mul(8).saturating_add(keys))?;
+        means.take(all.saturating_mul(8).saturating_add(keys))?;
         if all > u64::from(u32::MAX) {
             let (parameter, range) = ("number of tuples of nodes", "at most 4294967295");
             return Err(Error::Parameter { parameter, got: all as usize, range });
@@ -97,19 +96,20 @@ impl<'a> Objects<'a> {
         &self,
         before: Option<&[u32]>,
         names: &mut Names<'_, Box<[u32]>>,
-        budget: &mut Budget,
-        par: &Par,
+        means: &mut Means<'_>,
     ) -> Result<Vec<u32>, Error> {
         let mut colours = Vec::new();
         let refused = |_| Error::OutOfMemory { needed: 4 * self.len() as u64 };
         colours.try_reserve_exact(self.len()).map_err(refused)?;
+        let par = means.par();
         for first in (0..self.len()).step_by(BATCH) {
+            means.check_cancelled()?;
             let last = (first + BATCH).min(self.len());
             let starts: Vec<usize> = (first..last).step_by(PIECE).collect();
             let make = |&from: &usize| self.keys(from..(from + PIECE).min(last), before);
             let pieces: Vec<Keys> = par.install(|| starts.par_iter().map(make).collect());
             for key in pieces.iter().flat_map(Keys::iter) {
-                colours.push(names.colour(key, budget)?);
+                colours.push(names.colour(key, means)?);
             }
         }
         Ok(colours)

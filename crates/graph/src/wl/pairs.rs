@@ -1,11 +1,10 @@
 //! Pairs of nodes that are counted by their colours: edges, and all pairs by their distance.
 
 use rayon::prelude::*;
-use widelimit_linalg::Par;
 
-use super::budget::Budget;
 use super::counts::Counts;
 use super::dictionary::Names;
+use super::means::Means;
 use super::params::WlKind;
 use crate::{Error, Graph};
 
@@ -29,8 +28,7 @@ impl Pairs {
     pub(super) fn new(
         kind: WlKind,
         graphs: &[Graph<'_>],
-        budget: &mut Budget,
-        par: &Par,
+        means: &mut Means<'_>,
     ) -> Result<Option<Self>, Error> {
         let square =
             |graph: &Graph<'_>| (graph.nodes() as u64).saturating_mul(graph.nodes() as u64);
@@ -45,7 +43,7 @@ impl Pairs {
             graphs.chunks(BATCH).map(|batch| batch.iter().map(size).fold(0, u64::saturating_add));
         let triples = batch.max().unwrap_or(0).saturating_mul(16);
         let kept = if kind == WlKind::Edges { 0 } else { all.saturating_mul(4) };
-        budget.take(kept.saturating_add(triples))?;
+        means.take(kept.saturating_add(triples))?;
         if all > u64::from(u32::MAX) {
             let (parameter, range) = ("number of pairs of nodes", "at most 4294967295");
             return Err(Error::Parameter { parameter, got: all as usize, range });
@@ -53,7 +51,9 @@ impl Pairs {
         if kind == WlKind::Edges {
             return Ok(Some(Self::Edges));
         }
-        Ok(Some(Self::Distances(par.install(|| graphs.par_iter().map(distances).collect()))))
+        let of = |graph| means.check_cancelled().map(|()| distances(graph));
+        let all: Result<_, Error> = means.par().install(|| graphs.par_iter().map(of).collect());
+        Ok(Some(Self::Distances(all?)))
     }
 
     /// How often each triple of colour, distance or edge label, and colour occurs in each graph.
@@ -63,12 +63,13 @@ impl Pairs {
         directed: bool,
         colours: (&[u32], &[usize]),
         names: &mut Names<'_, [u32; 3]>,
-        budget: &mut Budget,
-        par: &Par,
+        means: &mut Means<'_>,
     ) -> Result<Counts, Error> {
+        let par = means.par();
         let (colours, offsets) = colours;
         let mut rows = Vec::with_capacity(graphs.len());
         for first in (0..graphs.len()).step_by(BATCH) {
+            means.check_cancelled()?;
             let batch = first..(first + BATCH).min(graphs.len());
             let make = |graph: usize| {
                 let colours = &colours[offsets[graph]..offsets[graph + 1]];
@@ -79,7 +80,7 @@ impl Pairs {
             for triples in found {
                 let row: Result<Vec<(u32, u32)>, Error> = triples
                     .into_iter()
-                    .map(|(triple, count)| Ok((names.triple(&triple, budget)?, count)))
+                    .map(|(triple, count)| Ok((names.triple(&triple, means)?, count)))
                     .collect();
                 rows.push(row?);
             }

@@ -129,16 +129,13 @@ pub struct WlParams {
     pub rounds: usize,
     /// Whether to give `K_ij / sqrt(K_ii K_jj)`. Rows of graphs without any feature stay zero.
     pub normalise: bool,
-    /// The most bytes of memory, results not counted, and of [`WlKernel::grams`](super::WlKernel::grams)
-    /// the results too.
-    pub memory: u64,
 }
 
 /// Beyond so many rounds no graph that can be refined at all within reason changes.
 const MOST_ROUNDS: usize = 1000;
 
 impl Default for WlParams {
-    /// The subtree kernel after five rounds, in at most 4 GiB.
+    /// The subtree kernel after five rounds.
     fn default() -> Self {
         Self {
             kind: WlKind::Subtree,
@@ -146,7 +143,6 @@ impl Default for WlParams {
             start: Start::Auto,
             rounds: 5,
             normalise: false,
-            memory: 4 << 30,
         }
     }
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use ndarray::{Array1, Array2};
-use widelimit_linalg::Par;
 
-use super::budget::zeros;
 use super::counts::Counts;
 use super::kernel::{WlKernel, features, normalise, self_kernels};
-use crate::Error;
+use super::means::{Means, zeros};
+use crate::{Error, Options};
 
 /// Graphs that a [`WlKernel`] was not fitted to: see [`WlKernel::transform`].
 #[derive(Clone, Debug)]
@@ -38,13 +37,15 @@ impl WlFeatures<'_> {
     ///
     /// # Errors
     ///
-    /// [`Error::Parameter`] for more rounds than the kernel was fitted with, [`Error::OutOfMemory`].
-    pub fn cross(&self, rounds: usize, par: &Par) -> Result<Array2<f64>, Error> {
+    /// [`Error::Parameter`] for more rounds than the kernel was fitted with, [`Error::OutOfMemory`],
+    /// [`Error::Cancelled`].
+    pub fn cross(&self, rounds: usize, options: &Options<'_>) -> Result<Array2<f64>, Error> {
         let kernel = self.kernel;
         kernel.check_round(rounds)?;
         let mut cross = zeros(self.len(), kernel.len())?;
+        let means = Means::new(options);
         for round in 0..=rounds {
-            kernel.add(round, &self.counts[round], &mut cross, par);
+            kernel.add(round, &self.counts[round], &mut cross, &means)?;
         }
         if kernel.params.normalise {
             normalise(&mut cross, &self.self_kernels(rounds)?, &kernel.self_kernels(rounds)?);

@@ -1,16 +1,15 @@
 //! Which graphs are told apart, and by what.
 
 use widelimit_graph::wl::{Certificate, Scheme, certificate};
-use widelimit_graph::{Error, Graphs};
-use widelimit_linalg::Par;
+use widelimit_graph::{Budget, Error, Graphs};
 use widelimit_sketch::random::Stream;
 
 use crate::brute;
-use crate::common::{Plain, SCHEMES, batch, random, ring, triangles};
+use crate::common::{Plain, SCHEMES, batch, random, ring, threads, triangles};
 
 fn between(left: &Plain, right: &Plain, scheme: Scheme) -> Certificate {
     let graphs = batch(&[left.clone(), right.clone()], true);
-    certificate(&graphs.graph(0), &graphs.graph(1), scheme, 1 << 30, &Par::new(2)).unwrap()
+    certificate(&graphs.graph(0), &graphs.graph(1), scheme, &threads(2)).unwrap()
 }
 
 fn told_apart(left: &Plain, right: &Plain, scheme: Scheme) -> bool {
@@ -139,7 +138,9 @@ fn what_is_too_large_or_unlike_is_refused() {
     let path = Plain::new(200, &(1..200).map(|v| (v - 1, v)).collect::<Vec<_>>());
     let graphs = batch(&[path], false);
     let graph = graphs.graph(0);
-    let by = |scheme, memory| certificate(&graph, &graph, scheme, memory, &Par::new(2));
+    let by = |scheme, memory| {
+        certificate(&graph, &graph, scheme, &threads(2).budget(Budget::bytes(memory)))
+    };
     // twice 8 million triples with two colours of four bytes each
     let error = by(Scheme::Folklore { k: 3 }, 100 << 20).unwrap_err();
     let Error::MemoryLimit { needed, limit } = error else { panic!("{error}") };
@@ -150,6 +151,6 @@ fn what_is_too_large_or_unlike_is_refused() {
     assert!(matches!(by(Scheme::Local { k: 4 }, 1), Err(Error::Parameter { got: 4, .. })));
     assert!(matches!(by(Scheme::Oblivious { k: 1 }, 1), Err(Error::Parameter { got: 1, .. })));
     let labelled: Graphs = batch(&[Plain::new(3, &[(0, 1)])], true);
-    let unlike = certificate(&graph, &labelled.graph(0), Scheme::Vertices, 1, &Par::new(1));
+    let unlike = certificate(&graph, &labelled.graph(0), Scheme::Vertices, &threads(1));
     assert!(matches!(unlike, Err(Error::Unlike { what: "node labels" })));
 }

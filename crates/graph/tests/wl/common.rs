@@ -1,8 +1,14 @@
 //! Graphs to test with.
 
 use widelimit_graph::wl::{Scheme, WlKind, WlParams};
-use widelimit_graph::{Graphs, Parts};
+use widelimit_graph::{Graphs, Options, Parts};
+use widelimit_linalg::Par;
 use widelimit_sketch::random::Stream;
+
+/// A call on so many threads.
+pub fn threads(count: usize) -> Options<'static> {
+    Options::new().par(Par::new(count))
+}
 
 /// A graph as lists: labels of nodes, and edges with labels, each undirected one once.
 #[derive(Clone, Debug, Default)]

@@ -6,10 +6,10 @@ use widelimit_linalg::{Par, symmetric_eigenvalues};
 use widelimit_sketch::random::Stream;
 
 use crate::brute;
-use crate::common::{Plain, batch, kernels, some};
+use crate::common::{Plain, batch, kernels, some, threads};
 
 fn fit(graphs: &[Plain], params: &WlParams, labelled: bool) -> WlKernel {
-    WlKernel::fit(&batch(graphs, labelled), params, &Par::new(2)).unwrap()
+    WlKernel::fit(&batch(graphs, labelled), params, &threads(2)).unwrap()
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn every_kernel_is_its_definition() {
     for (directed, labelled) in [(false, true), (true, true), (false, false), (true, false)] {
         let graphs = some(3, 7, directed);
         for params in kernels() {
-            let found = fit(&graphs, &params, labelled).grams(&Par::new(2)).unwrap();
+            let found = fit(&graphs, &params, labelled).grams(&threads(2)).unwrap();
             let expected = brute::kernel(&graphs, &params, labelled);
             assert_eq!(found.len(), 3);
             for (found, expected) in found.iter().zip(&expected) {
@@ -41,7 +41,7 @@ fn one_round_counts_pairs_of_nodes_with_equal_labels_and_neighbours() {
         .map(|g| Plain { edges: g.edges.iter().map(|e| (e.0, e.1, 0)).collect(), ..g })
         .collect();
     let params = WlParams { rounds: 1, ..WlParams::default() };
-    let found = fit(&plain, &params, true).gram(1, &Par::single()).unwrap();
+    let found = fit(&plain, &params, true).gram(1, &threads(1)).unwrap();
     let around = |g: &Plain, node: usize| {
         let ends = g.arcs().into_iter().filter(|arc| arc.0 == node).map(|arc| g.labels[arc.1]);
         let mut labels: Vec<u32> = ends.collect();
@@ -70,10 +70,10 @@ fn numbers_of_nodes_do_not_matter() {
             graphs.iter().enumerate().map(|(i, g)| g.permuted(&stream.child(i as u32))).collect();
         for params in kernels() {
             let kernel = fit(&graphs, &params, true);
-            let own = kernel.grams(&Par::new(2)).unwrap();
-            assert_eq!(own, fit(&other, &params, true).grams(&Par::new(2)).unwrap(), "{params:?}");
-            let moved = kernel.transform(&batch(&other, true), &Par::new(2)).unwrap();
-            assert_eq!(moved.cross(2, &Par::new(2)).unwrap(), own[2], "{params:?}");
+            let own = kernel.grams(&threads(2)).unwrap();
+            assert_eq!(own, fit(&other, &params, true).grams(&threads(2)).unwrap(), "{params:?}");
+            let moved = kernel.transform(&batch(&other, true), &threads(2)).unwrap();
+            assert_eq!(moved.cross(2, &threads(2)).unwrap(), own[2], "{params:?}");
         }
     }
 }
@@ -84,7 +84,7 @@ fn no_kernel_has_negative_eigenvalues() {
     for params in kernels() {
         for normalise in [false, true] {
             let params = WlParams { normalise, ..params };
-            let gram = fit(&graphs, &params, true).gram(2, &Par::new(2)).unwrap();
+            let gram = fit(&graphs, &params, true).gram(2, &threads(2)).unwrap();
             assert_eq!(gram, gram.t(), "{params:?}");
             let values = symmetric_eigenvalues(gram, &Par::new(2)).unwrap();
             let (least, most) = (values[0].min(values[39]), values[0].max(values[39]));
@@ -99,9 +99,9 @@ fn normalised_kernels_are_one_with_themselves_or_zero() {
     for params in kernels() {
         let params = WlParams { normalise: true, ..params };
         let kernel = fit(&graphs, &params, true);
-        let gram = kernel.gram(2, &Par::new(2)).unwrap();
+        let gram = kernel.gram(2, &threads(2)).unwrap();
         let plain = WlParams { normalise: false, ..params };
-        let raw = fit(&graphs, &plain, true).gram(2, &Par::new(2)).unwrap();
+        let raw = fit(&graphs, &plain, true).gram(2, &threads(2)).unwrap();
         let mut empty = 0;
         for (graph, own) in kernel.self_kernels(2).unwrap().iter().enumerate() {
             assert_eq!(raw[[graph, graph]], *own);
@@ -131,10 +131,10 @@ fn new_graphs_are_compared_as_if_they_had_been_there() {
                 let params = WlParams { normalise, ..params };
                 let all = fit(&graphs, &params, true);
                 let kernel = fit(train, &params, true);
-                let new = kernel.transform(&batch(test, true), &Par::new(2)).unwrap();
+                let new = kernel.transform(&batch(test, true), &threads(2)).unwrap();
                 for rounds in 0..3 {
-                    let whole = all.gram(rounds, &Par::new(2)).unwrap();
-                    let cross = new.cross(rounds, &Par::new(2)).unwrap();
+                    let whole = all.gram(rounds, &threads(2)).unwrap();
+                    let cross = new.cross(rounds, &threads(2)).unwrap();
                     assert_eq!(cross, whole.slice(s![9.., ..9]), "{params:?}");
                     let own = all.self_kernels(rounds).unwrap();
                     assert_eq!(new.self_kernels(rounds).unwrap(), own.slice(s![9..]));
@@ -145,9 +145,9 @@ fn new_graphs_are_compared_as_if_they_had_been_there() {
                         unseen += usize::from(feature as usize >= kernel.dimension(round).unwrap());
                     }
                 }
-                let alone = kernel.transform(&batch(&test[4..5], true), &Par::new(2)).unwrap();
-                let together = new.cross(2, &Par::new(2)).unwrap();
-                assert_eq!(alone.cross(2, &Par::new(2)).unwrap().row(0), together.row(4));
+                let alone = kernel.transform(&batch(&test[4..5], true), &threads(2)).unwrap();
+                let together = new.cross(2, &threads(2)).unwrap();
+                assert_eq!(alone.cross(2, &threads(2)).unwrap().row(0), together.row(4));
             }
         }
         assert!(unseen > 100, "{unseen}");
@@ -157,13 +157,13 @@ fn new_graphs_are_compared_as_if_they_had_been_there() {
 #[test]
 fn features_are_what_kernels_are_made_of() {
     let kernel = fit(&some(10, 10, false), &WlParams::default(), true);
-    let gram = kernel.gram(5, &Par::single()).unwrap();
+    let gram = kernel.gram(5, &threads(1)).unwrap();
     for ((i, j), value) in gram.indexed_iter() {
         let (a, b) = (kernel.features(i).unwrap(), kernel.features(j).unwrap());
         let common = a.iter().filter_map(|(key, x)| b.get(key).map(|y| x * y));
         assert_eq!(*value, f64::from(common.sum::<u32>()));
     }
-    assert!(kernel.features(10).is_err() && kernel.gram(6, &Par::single()).is_err());
+    assert!(kernel.features(10).is_err() && kernel.gram(6, &threads(1)).is_err());
 }
 
 #[test]
@@ -176,10 +176,10 @@ fn threads_change_no_bit() {
     for params in kernels().into_iter().filter(|params| params.scheme.k() < 3) {
         let graphs = batch(if params.scheme.k() == 1 { &small } else { &large }, true);
         let of = |threads| -> (Vec<Array2<f64>>, Vec<_>) {
-            let par = Par::new(threads);
-            let kernel = WlKernel::fit(&graphs, &params, &par).unwrap();
+            let options = crate::common::threads(threads);
+            let kernel = WlKernel::fit(&graphs, &params, &options).unwrap();
             let features = (0..kernel.len()).map(|graph| kernel.features(graph).unwrap());
-            (kernel.grams(&par).unwrap(), features.collect())
+            (kernel.grams(&options).unwrap(), features.collect())
         };
         let one = of(1);
         assert!(one == of(3), "{params:?}");
@@ -192,7 +192,7 @@ fn refinement_stops_where_nothing_more_is_told_apart() {
     let stream = Stream::new(13, 0, 0);
     let graphs: Vec<Plain> =
         (0..5).map(|i| crate::common::random(&stream.child(i), 14, 0.15, false)).collect();
-    let found = colour_refinement(&batch(&graphs, true), Start::Auto, 100, &Par::new(2)).unwrap();
+    let found = colour_refinement(&batch(&graphs, true), Start::Auto, 100, &threads(2)).unwrap();
     assert!(found.stable && found.colours.len() > 2);
     let brute = brute::colours(&graphs, widelimit_graph::wl::Scheme::Vertices, 20, true);
     let number = |colours: &Vec<Vec<usize>>| colours.concat().iter().max().unwrap() + 1;
@@ -202,7 +202,7 @@ fn refinement_stops_where_nothing_more_is_told_apart() {
         assert!(round == 0 || number(&brute[round]) > number(&brute[round - 1]));
     }
     assert_eq!(number(&brute[found.colours.len() - 1]), number(&brute[20]));
-    let cut = colour_refinement(&batch(&graphs, true), Start::Auto, 1, &Par::new(2)).unwrap();
+    let cut = colour_refinement(&batch(&graphs, true), Start::Auto, 1, &threads(2)).unwrap();
     assert!(!cut.stable && cut.colours[..] == found.colours[..2]);
 }
 
@@ -212,7 +212,7 @@ fn histograms_are_kernels_without_rounds() {
     for params in
         [WlParams::vertex_histogram(), WlParams::edge_histogram(), WlParams::shortest_path()]
     {
-        let found = fit(&graphs, &params, true).grams(&Par::single()).unwrap();
+        let found = fit(&graphs, &params, true).grams(&threads(1)).unwrap();
         let expected = brute::kernel(&graphs, &params, true);
         assert_eq!((found.len(), expected.len()), (1, 1));
         assert!(found[0].indexed_iter().all(|((i, j), value)| *value == expected[0][i][j]));
@@ -224,7 +224,7 @@ fn graphs_start_from_what_they_have() {
     let graphs = some(15, 6, false);
     let of = |start, labelled| {
         let params = WlParams { start, rounds: 0, ..WlParams::default() };
-        fit(&graphs, &params, labelled).gram(0, &Par::single()).unwrap()
+        fit(&graphs, &params, labelled).gram(0, &threads(1)).unwrap()
     };
     assert_eq!(of(Start::Auto, true), of(Start::Labels, true));
     assert_eq!(of(Start::Auto, false), of(Start::Degree, true));

@@ -2,10 +2,9 @@
 
 use ndarray::{Array1, Array2};
 use widelimit_graph::wl::{Certificate, Scheme, WlKernel, WlKind, WlParams, certificate};
-use widelimit_linalg::Par;
 use widelimit_sketch::random::Stream;
 
-use crate::common::{Plain, batch, random, ring, triangles};
+use crate::common::{Plain, batch, random, ring, threads, triangles};
 
 /// Rings of eight atoms of two kinds, four of each, in turns (class 0) or in two blocks (class 1), with up to
 /// three atoms hung on, and one bond too many at times: the classes differ in who neighbours whom alone.
@@ -47,8 +46,8 @@ fn refinement_tells_classes_apart_that_histograms_do_not() {
     let graphs = batch(&graphs, true);
     let accuracy = |kind, rounds| {
         let params = WlParams { kind, rounds, normalise: true, ..WlParams::default() };
-        let gram = WlKernel::fit(&graphs, &params, &Par::new(2)).unwrap();
-        nearest(&gram.gram(rounds, &Par::new(2)).unwrap(), &classes)
+        let gram = WlKernel::fit(&graphs, &params, &threads(2)).unwrap();
+        nearest(&gram.gram(rounds, &threads(2)).unwrap(), &classes)
     };
     // four standard errors of 200 fair coins: 0.14
     let histogram = accuracy(WlKind::Subtree, 0);
@@ -118,13 +117,7 @@ fn networks_see_what_refinement_sees() {
         // this network does not look at labels of edges
         unlabelled.iter_mut().flat_map(|g| &mut g.edges).for_each(|edge| edge.2 = 0);
         let graphs = batch(&unlabelled, true);
-        let found = certificate(
-            &graphs.graph(0),
-            &graphs.graph(1),
-            Scheme::Vertices,
-            1 << 20,
-            &Par::single(),
-        );
+        let found = certificate(&graphs.graph(0), &graphs.graph(1), Scheme::Vertices, &threads(1));
         let (a, b) = (network(left, 6), network(right, 6));
         let gap =
             |layer: usize| (&a[layer] - &b[layer]).iter().map(|x| x.abs()).fold(0.0, f64::max);

@@ -2,13 +2,12 @@
 
 use ndarray::{Array2, array};
 use widelimit_graph::wl::{
-    BinParams, Graphlets, HashBins, Scheme, Start, WlKernel, WlKind, WlParams,
+    BinParams, Graphlets, HashBins, Scheme, Start, WlKernel, WlKind, WlParams, certificate,
 };
-use widelimit_graph::{Error, Graphs, Parts};
-use widelimit_linalg::Par;
+use widelimit_graph::{Budget, Cancel, Error, Graphs, Parts};
 use widelimit_sketch::random::Stream;
 
-use crate::common::{Plain, batch, random, some};
+use crate::common::{Plain, batch, kernels, random, some, threads};
 
 /// Triples by their edges, one after another.
 fn triples(graph: &Plain) -> [f64; 4] {
@@ -32,7 +31,7 @@ fn triples(graph: &Plain) -> [f64; 4] {
 fn graphlets_are_those_of_all_triples() {
     for directed in [false, true] {
         let graphs = some(30, 40, directed);
-        let shares = Graphlets::default().shares(&batch(&graphs, true), &Par::new(2)).unwrap();
+        let shares = Graphlets::default().shares(&batch(&graphs, true), &threads(2)).unwrap();
         for (graph, row) in graphs.iter().zip(shares.outer_iter()) {
             assert_eq!(row.to_vec(), triples(graph), "{graph:?}");
         }
@@ -45,20 +44,20 @@ fn drawn_graphlets_are_near_those_of_all_triples() {
     let graphs: Vec<Plain> = (0..6).map(|i| random(&stream.child(i), 40, 0.3, false)).collect();
     let all = batch(&graphs, false);
     let few = Graphlets { samples: 4000, seed: 5 };
-    let (drawn, exact) = (few.shares(&all, &Par::new(2)).unwrap(), Graphlets::default());
-    let exact = exact.shares(&all, &Par::new(2)).unwrap();
+    let (drawn, exact) = (few.shares(&all, &threads(2)).unwrap(), Graphlets::default());
+    let exact = exact.shares(&all, &threads(2)).unwrap();
     assert_ne!(drawn, exact);
     for (found, share) in drawn.iter().zip(&exact) {
         let error = (share * (1.0 - share) / 4000.0).sqrt();
         assert!((found - share).abs() < 4.0 * error, "{found} {share}");
     }
     // the same draws whatever comes with a graph, and on any thread
-    let last = few.shares(&all.select(&[5]).unwrap(), &Par::single()).unwrap();
+    let last = few.shares(&all.select(&[5]).unwrap(), &threads(1)).unwrap();
     assert_eq!(last.row(0), drawn.row(5));
-    let kernel = few.kernel(&all, &all, &Par::new(2)).unwrap();
+    let kernel = few.kernel(&all, &all, &threads(2)).unwrap();
     let product = drawn.dot(&drawn.t());
     assert!((&kernel - &product).iter().all(|x| x.abs() < 1e-15) && kernel == kernel.t());
-    let none = Graphlets { samples: 0, seed: 0 }.shares(&all, &Par::single());
+    let none = Graphlets { samples: 0, seed: 0 }.shares(&all, &threads(1));
     assert!(matches!(none, Err(Error::Parameter { parameter: "samples", .. })));
 }
 
@@ -122,7 +121,7 @@ fn bins_are_learned_and_extended() {
 
 #[test]
 fn what_cannot_be_counted_is_refused() {
-    let fit = |graphs: &Graphs, params: WlParams| WlKernel::fit(graphs, &params, &Par::new(2));
+    let fit = |graphs: &Graphs, params: WlParams| WlKernel::fit(graphs, &params, &threads(2));
     let plain = WlParams::default();
     let numeric = with_features(array![[0.5, 1.0], [0.1, 2.0]], None);
     let error = fit(&numeric, plain).unwrap_err();
@@ -150,11 +149,33 @@ fn what_cannot_be_counted_is_refused() {
     assert!(matches!(fit(&graphs, rounds), Err(Error::Parameter { got: 1001, .. })));
     let pairs = WlParams { kind: WlKind::Edges, scheme: Scheme::Local { k: 2 }, ..plain };
     assert!(matches!(fit(&graphs, pairs), Err(Error::Parameter { parameter: "k", .. })));
-    let small = WlParams { memory: 2000, ..plain };
-    assert!(matches!(fit(&graphs, small), Err(Error::MemoryLimit { limit: 2000, .. })));
+    let small = WlKernel::fit(&graphs, &plain, &threads(2).budget(Budget::bytes(2000)));
+    assert!(matches!(small, Err(Error::MemoryLimit { limit: 2000, .. })));
     let kernel = fit(&graphs, plain).unwrap();
-    let bare = kernel.transform(&batch(&some(2, 6, false), false), &Par::new(2));
+    let bare = kernel.transform(&batch(&some(2, 6, false), false), &threads(2));
     assert!(matches!(bare, Err(Error::NoLabels { .. })));
-    let directed = kernel.transform(&batch(&some(2, 6, true), true), &Par::new(2));
+    let directed = kernel.transform(&batch(&some(2, 6, true), true), &threads(2));
     assert!(matches!(directed, Err(Error::Unlike { what: "directed edges" })));
+}
+
+#[test]
+fn every_call_can_be_stopped() {
+    let graphs = batch(&some(3, 8, false), true);
+    let stopped = Cancel::new();
+    stopped.cancel();
+    let options = threads(2).cancel(&stopped);
+    let is_cancelled = |error: Error| matches!(error, Error::Cancelled);
+    for params in kernels() {
+        assert!(is_cancelled(WlKernel::fit(&graphs, &params, &options).unwrap_err()));
+        let kernel = WlKernel::fit(&graphs, &params, &threads(2)).unwrap();
+        assert!(is_cancelled(kernel.gram(0, &options).unwrap_err()));
+        assert!(is_cancelled(kernel.grams(&options).unwrap_err()));
+        assert!(is_cancelled(kernel.transform(&graphs, &options).unwrap_err()));
+        let moved = kernel.transform(&graphs, &threads(2)).unwrap();
+        assert!(is_cancelled(moved.cross(0, &options).unwrap_err()));
+    }
+    let graph = graphs.graph(0);
+    let certified = certificate(&graph, &graph, Scheme::Vertices, &options);
+    assert!(is_cancelled(certified.unwrap_err()));
+    assert!(is_cancelled(Graphlets::default().shares(&graphs, &options).unwrap_err()));
 }

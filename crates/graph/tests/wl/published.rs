@@ -7,6 +7,8 @@ use widelimit_data::{GraphSet, Targets, read_graphs_npz};
 use widelimit_graph::wl::{WlKernel, WlKind, WlParams};
 use widelimit_linalg::{Cholesky, Par};
 
+use crate::common::threads;
+
 /// A set of the shared folder, if this machine has it.
 fn set(name: &str) -> Option<GraphSet> {
     let shared = std::env::var_os("WIDELIMIT_SHARED").map(PathBuf::from).unwrap_or_else(|| {
@@ -36,11 +38,11 @@ fn kernels_are_those_of_an_independent_implementation() {
     let Some(set) = set("MUTAG") else { return };
     let fit = |kind| {
         let params = WlParams { kind, ..WlParams::default() };
-        WlKernel::fit(&set.graphs, &params, &Par::new(2)).unwrap()
+        WlKernel::fit(&set.graphs, &params, &threads(2)).unwrap()
     };
     let (subtree, assignment) = (fit(WlKind::Subtree), fit(WlKind::OptimalAssignment));
-    let grams = subtree.grams(&Par::new(2)).unwrap();
-    let others = assignment.grams(&Par::new(2)).unwrap();
+    let grams = subtree.grams(&threads(2)).unwrap();
+    let others = assignment.grams(&threads(2)).unwrap();
     for (round, expected) in MUTAG.into_iter().enumerate() {
         let (gram, other) = (&grams[round], &others[round]);
         let found = (subtree.dimension(round).unwrap(), gram.sum(), gram[[3, 7]], other.sum());
@@ -60,10 +62,10 @@ fn molecules_are_classified() {
         for fold in 0..10 {
             let (train, test) = set.split(fold);
             let (inside, outside) = (set.graphs.select(&train), set.graphs.select(&test));
-            let kernel = WlKernel::fit(&inside.unwrap(), &params, &Par::new(2)).unwrap();
-            let cross = kernel.transform(&outside.unwrap(), &Par::new(2)).unwrap();
-            let cross = cross.cross(4, &Par::new(2)).unwrap();
-            let mut gram = kernel.gram(4, &Par::new(2)).unwrap();
+            let kernel = WlKernel::fit(&inside.unwrap(), &params, &threads(2)).unwrap();
+            let cross = kernel.transform(&outside.unwrap(), &threads(2)).unwrap();
+            let cross = cross.cross(4, &threads(2)).unwrap();
+            let mut gram = kernel.gram(4, &threads(2)).unwrap();
             gram.diag_mut().mapv_inplace(|x| x + 0.1);
             let sign = |graph: &usize| 2.0 * codes[*graph] as f64 - 1.0;
             let classes = Array2::from_shape_fn((train.len(), 1), |(i, _)| sign(&train[i]));

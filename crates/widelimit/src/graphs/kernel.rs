@@ -107,20 +107,15 @@ fn wl_kernel(
 ) -> Result<Array2<f64>, Error> {
     let taken =
         8 * (rows.len() as u64).saturating_mul(columns.map_or(rows.len(), Graphs::len) as u64);
-    let params = within(params, normalise, &run.less("the kernel", taken)?);
-    let fitted = WlKernel::fit(columns.unwrap_or(rows), &params, &run.par)?;
-    run.check_cancelled()?;
+    let options = &run.less("the kernel", taken)?.graph_options();
+    let params = WlParams { normalise, ..*params };
+    let fitted = WlKernel::fit(columns.unwrap_or(rows), &params, options)?;
     let values = match columns {
-        None => fitted.gram(params.rounds, &run.par)?,
-        Some(_) => fitted.transform(rows, &run.par)?.cross(params.rounds, &run.par)?,
+        None => fitted.gram(params.rounds, options)?,
+        Some(_) => fitted.transform(rows, options)?.cross(params.rounds, options)?,
     };
     finished(run);
     Ok(values)
-}
-
-/// The parameters with what a call says.
-fn within(params: &WlParams, normalise: bool, run: &Run<'_>) -> WlParams {
-    WlParams { normalise, memory: run.budget.limit().unwrap_or(u64::MAX), ..*params }
 }
 
 /// Tells the listener that all is done: colours are quick, and tell nothing on their way.
@@ -153,9 +148,9 @@ pub fn rounds(
     normalise: bool,
     run: &Run<'_>,
 ) -> Result<Vec<Array2<f64>>, Error> {
-    let fitted = WlKernel::fit(graphs, &within(params, normalise, run), &run.par)?;
-    run.check_cancelled()?;
-    let kernels = fitted.grams(&run.par)?;
+    let options = &run.graph_options();
+    let params = WlParams { normalise, ..*params };
+    let kernels = WlKernel::fit(graphs, &params, options)?.grams(options)?;
     finished(run);
     Ok(kernels)
 }

@@ -59,7 +59,7 @@ pub enum Family {
     /// The graph neural tangent kernel.
     Gntk(Gntk),
     /// A kernel of the Weisfeiler-Leman family. Whether it is normalised is for [`GraphKernel::normalise`] to
-    /// say, and its memory for the [`Run`](crate::Run): what the parameters say of both is not looked at.
+    /// say: what the parameters say of it is not looked at.
     Wl(WlParams),
 }
 

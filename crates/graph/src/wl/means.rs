@@ -1,29 +1,28 @@
-//! Memory that a computation may use, counted as it grows.
+//! What a computation may use, and how much of it it does.
 
 use ndarray::Array2;
+use widelimit_linalg::Par;
 
-use crate::Error;
+use crate::{Error, Options};
 
-/// Bytes in use and the most of them.
+/// The means of a call, with the bytes in use.
 ///
 /// How large a dictionary becomes is known only once it is made, so that it is counted with every entry.
-#[derive(Clone, Debug)]
-pub(super) struct Budget {
+#[derive(Clone)]
+pub(super) struct Means<'a> {
     used: u64,
-    limit: u64,
+    options: &'a Options<'a>,
 }
 
-impl Budget {
-    pub(super) fn new(limit: u64) -> Self {
-        Self { used: 0, limit }
+impl<'a> Means<'a> {
+    pub(super) fn new(options: &'a Options<'a>) -> Self {
+        Self { used: 0, options }
     }
 
     /// Counts further bytes.
     pub(super) fn take(&mut self, bytes: u64) -> Result<(), Error> {
         let needed = self.used.saturating_add(bytes);
-        if needed > self.limit {
-            return Err(Error::MemoryLimit { needed, limit: self.limit });
-        }
+        self.options.check_memory(needed)?;
         self.used = needed;
         Ok(())
     }
@@ -31,6 +30,15 @@ impl Budget {
     /// Counts bytes no longer.
     pub(super) fn give(&mut self, bytes: u64) {
         self.used = self.used.saturating_sub(bytes);
+    }
+
+    pub(super) fn par(&self) -> Par {
+        self.options.par
+    }
+
+    /// Fails where the call is to stop.
+    pub(super) fn check_cancelled(&self) -> Result<(), Error> {
+        self.options.check_cancelled()
     }
 }
 
