@@ -84,6 +84,7 @@ experiments-features: develop ## errors of feature maps on digits; MNIST, UCI re
 
 experiments-graphs: develop ## accuracy on sets of graphs, GNTK and Weisfeiler-Leman kernels (needs ../shared/data)
 	$(BIN)/python scripts/graphs.py
+	$(BIN)/python scripts/graphs_sketched.py
 
 bench-graphs: develop ## time of a pair of graphs, beside the published algorithm in NumPy and SciPy
 	$(BIN)/python scripts/bench_graphs.py

@@ -43,6 +43,18 @@ impl PyGntkFeatures {
         Ok(Self { features: Arc::new(features.map_err(exception)?) })
     }
 
+    /// What `to_json` described.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, text: &str) -> PyResult<Self> {
+        let features = py.detach(|| GntkFeatures::from_json(text)).map_err(exception)?;
+        Ok(Self { features: Arc::new(features) })
+    }
+
+    /// All that the features follow from.
+    fn to_json(&self) -> PyResult<String> {
+        Ok(self.features.to_json().map_err(exception)?.to_string())
+    }
+
     /// Features of graphs, one a row.
     #[pyo3(signature = (graphs, single, threads, memory, progress))]
     fn transform<'py>(

@@ -29,7 +29,6 @@ from widelimit._gntk import (
     gntk_to_store,
     gntk_with_report,
 )
-from widelimit._gntk_features import GNTKFeatures
 from widelimit._graphs import Graphs
 from widelimit._kernel import ApproximationWarning, Kernels, Plan, diagonal, kernel, plan
 from widelimit._solve import RidgeSolution, eigh, kernel_ridge
@@ -40,6 +39,7 @@ from widelimit.network import Network
 
 if TYPE_CHECKING:
     from widelimit._estimators import NNGPRegressor, NTKClassifier, NTKRegressor
+    from widelimit._gntk_features import GNTKFeatures
     from widelimit._graph_classifier import GNTKClassifier
     from widelimit._streaming import StreamingClassifier, StreamingRidge
     from widelimit._transformer import NeuralKernelFeatures
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 # Loaded on first use: they need scikit-learn, the rest only NumPy.
 _LAZY = {
     "GNTKClassifier": "widelimit._graph_classifier",
+    "GNTKFeatures": "widelimit._gntk_features",
     "NNGPRegressor": "widelimit._estimators",
     "NTKClassifier": "widelimit._estimators",
     "NTKRegressor": "widelimit._estimators",

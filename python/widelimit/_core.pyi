@@ -109,6 +109,9 @@ class GntkFeatures:
     def fit(
         graphs: Graphs, recipe: dict[str, Any], dim: int, method: str, seed: int
     ) -> GntkFeatures: ...
+    @staticmethod
+    def from_json(text: str) -> GntkFeatures: ...
+    def to_json(self) -> str: ...
     def transform(
         self,
         graphs: Graphs,

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from widelimit import _core
-from widelimit._features import _whole
+from widelimit._features import _seed_of, _whole
 from widelimit._gntk import Scale, _recipe
-from widelimit._graphs import Graphs, _core_of
+from widelimit._graphs import Graphs, _batch, _core_of
 from widelimit._kernel import Progress
 from widelimit.layers import Layer
+
+try:
+    from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+    from sklearn.utils.validation import check_is_fitted
+except ImportError as missing:
+    raise ImportError(
+        'GNTKFeatures needs scikit-learn 1.6 or newer: pip install "widelimit[sklearn]"'
+    ) from missing
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class GNTKFeatures:
+class GNTKFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Features ``z(G)`` whose products ``z(G) @ z(H)`` stand for the graph neural tangent kernel.
 
     Every node carries features of the network's covariance and tangent kernel; a level multiplies
@@ -44,9 +53,9 @@ class GNTKFeatures:
         How an activation makes features: "centred" takes its constant and its line exactly and
         samples the rest; "random" samples all of it; "polynomial", or "polynomial:12" for a degree,
         sketches powers.
-    seed : int
-        The same seed gives the same features, to the last bit, on any number of threads and in
-        any batches.
+    random_state : int, Generator, RandomState or None
+        The seed; None draws another one at every fit. The same seed gives the same features, to the
+        last bit, on any number of threads and in any batches.
     threads : int, optional
         Number of threads, all cores by default.
     memory : int or str, optional
@@ -55,6 +64,8 @@ class GNTKFeatures:
         True prints progress to standard error; a callable gets (blocks done, blocks in all).
     dtype : float64 or float32
         Number format of the features.
+
+    Fitted features are pickled as the few numbers that they follow from.
 
     References
     ----------
@@ -84,8 +95,8 @@ class GNTKFeatures:
         activation: str | Layer = "relu",
         dim: int = 2048,
         method: str = "centred",
-        seed: int = 0,
         *,
+        random_state: Any = 0,
         threads: int | None = None,
         memory: int | str | None = None,
         progress: Progress = False,
@@ -98,15 +109,15 @@ class GNTKFeatures:
         self.activation = activation
         self.dim = dim
         self.method = method
-        self.seed = seed
+        self.random_state = random_state
         self.threads = threads
         self.memory = memory
         self.progress = progress
         self.dtype = dtype
 
-    def fit(self, graphs: Graphs, y: object = None) -> Self:
+    def fit(self, graphs: Graphs | Sequence[Graphs], y: object = None) -> Self:
         """Fit to graphs: the width of their features, or else their labels or degrees."""
-        seed = _whole(self.seed, "seed", 0)
+        seed = _seed_of(self.random_state)
         recipe = _recipe(
             self.layers,
             self.mlp_layers,
@@ -119,29 +130,40 @@ class GNTKFeatures:
             self.dtype,
         )
         self._features = _core.GntkFeatures.fit(
-            _core_of(graphs), recipe, _whole(self.dim, "dim", 1), str(self.method), seed
+            _core_of(_batch(graphs, "graphs")),
+            recipe,
+            _whole(self.dim, "dim", 1),
+            str(self.method),
+            seed,
         )
         self._single = recipe["dtype"] == "float32"
         return self
 
-    def transform(self, graphs: Graphs) -> NDArray[Any]:
-        """Features of graphs, one a row: (n, dim).
+    def transform(self, graphs: Graphs | Sequence[Graphs]) -> NDArray[Any]:
+        """Features of graphs, or of a list of batches, one a row: (n, dim).
 
         Labels or degrees that the graphs of ``fit`` did not have are nodes of zeros.
         """
-        if not hasattr(self, "_features"):
-            raise ValueError("this GNTKFeatures is not fitted yet: call fit first")
-        core = _core_of(graphs)
+        check_is_fitted(self)
+        core = _core_of(_batch(graphs, "graphs"))
         return self._features.transform(
             core, self._single, self.threads, self.memory, self.progress
         )
 
-    def fit_transform(self, graphs: Graphs, y: object = None) -> NDArray[Any]:
-        """Fit to graphs and return their features."""
-        return self.fit(graphs).transform(graphs)
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_features")
 
-    def __repr__(self) -> str:
-        return (
-            f"GNTKFeatures(layers={self.layers!r}, mlp_layers={self.mlp_layers!r}, "
-            f"dim={self.dim!r}, method={self.method!r}, seed={self.seed!r})"
-        )
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.dim)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        if "_features" in state:
+            state["_features"] = self._features.to_json()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_features" in state:
+            state = {**state, "_features": _core.GntkFeatures.from_json(state["_features"])}
+        super().__setstate__(state)

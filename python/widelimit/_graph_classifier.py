@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit._gntk import gntk, gntk_grid
-from widelimit._graphs import Graphs
+from widelimit._graphs import Graphs, _batch
 from widelimit._kernel import Progress
 from widelimit._solve import RidgeSolution, kernel_ridge
 from widelimit.layers import Layer
@@ -130,7 +130,7 @@ class GNTKClassifier(ClassifierMixin, BaseEstimator):
 
         ``y`` holds class labels, shape (graphs,); without it ``graph_labels`` of ``X`` are taken.
         """
-        graphs = _batch(X)
+        graphs = _batch(X, "X")
         given = graphs.graph_labels if y is None else np.asarray(y)
         if given is None:
             raise ValueError("y: expected class labels, and the graphs have no graph_labels")
@@ -228,7 +228,7 @@ class GNTKClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         kernel = {name: value for name, value in self.best_params_.items() if name != "C"}
         return gntk(
-            _batch(X),
+            _batch(X, "X"),
             self.graphs_,
             activation=self.activation,
             normalise=True,
@@ -262,15 +262,6 @@ def _predicted(machine: Any, cross: NDArray[Any]) -> NDArray[np.int64]:
         return winners
     found: NDArray[np.int64] = machine.predict(cross)
     return found
-
-
-def _batch(graphs: Graphs | Sequence[Graphs]) -> Graphs:
-    """One batch; scikit-learn picks graphs out of a batch one by one, as a list."""
-    if isinstance(graphs, Graphs):
-        return graphs
-    if isinstance(graphs, (list, tuple)):
-        return Graphs.concatenated(graphs)
-    raise TypeError(f"X: expected Graphs or a list of them, got {type(graphs).__name__}")
 
 
 def _listed(values: Any) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -439,6 +439,15 @@ def _core_of(graphs: Graphs, name: str = "graphs") -> _core.Graphs:
         f"{name}: expected Graphs, got {type(graphs).__name__}; other objects become Graphs by "
         "Graphs.from_networkx, from_torch_geometric, from_scipy, from_npz"
     )
+
+
+def _batch(graphs: Graphs | Sequence[Graphs], name: str) -> Graphs:
+    """One batch; scikit-learn picks graphs out of a batch one by one, as a list."""
+    if isinstance(graphs, Graphs):
+        return graphs
+    if isinstance(graphs, (list, tuple)):
+        return Graphs.concatenated(graphs)
+    raise TypeError(f"{name}: expected Graphs or a list of them, got {type(graphs).__name__}")
 
 
 def _whole_numbers(values: ArrayLike, name: str, ndim: int) -> NDArray[np.int64]:

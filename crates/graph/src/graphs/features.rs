@@ -144,6 +144,21 @@ impl OneHot {
         Self { of: Of::Degree, values: distinct(values(graphs, Of::Degree).unwrap_or_default()) }
     }
 
+    /// The dictionary of these labels, in any order.
+    pub fn of_labels(values: Vec<u32>) -> Self {
+        Self { of: Of::Label, values: distinct(values) }
+    }
+
+    /// The dictionary of these degrees, in any order.
+    pub fn of_degrees(values: Vec<u32>) -> Self {
+        Self { of: Of::Degree, values: distinct(values) }
+    }
+
+    /// Whether it is one of labels, not of degrees.
+    pub fn is_of_labels(&self) -> bool {
+        self.of == Of::Label
+    }
+
     /// The values, increasing: value `k` has column `k`.
     pub fn values(&self) -> &[u32] {
         &self.values

@@ -53,8 +53,34 @@ const NODES: usize = 1 << 14;
 pub struct GntkFeatures {
     gntk: Gntk,
     map: GraphFeatureMap,
-    /// For graphs without features.
-    dictionary: Option<OneHot>,
+    inputs: NodeInputs,
+}
+
+/// What the nodes of graphs come with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeInputs {
+    /// So many features.
+    Features(usize),
+    /// Labels or degrees, which become one-hot features.
+    OneHot(OneHot),
+}
+
+impl NodeInputs {
+    /// Those of these graphs: their features, else their labels, else their degrees.
+    pub fn of(graphs: &Graphs) -> Self {
+        match graphs.features() {
+            Some(features) => Self::Features(features.width()),
+            None => Self::OneHot(OneHot::new(graphs)),
+        }
+    }
+
+    /// Columns.
+    fn width(&self) -> usize {
+        match self {
+            Self::Features(width) => *width,
+            Self::OneHot(dictionary) => dictionary.values().len(),
+        }
+    }
 }
 
 impl GntkFeatures {
@@ -67,16 +93,17 @@ impl GntkFeatures {
     /// # Errors
     /// Parameters out of range, a strategy that does not go layer by layer, fewer features than the map needs.
     pub fn fit(gntk: &Gntk, graphs: &Graphs, settings: &Settings) -> Result<Self, Error> {
-        let (dictionary, width) = match graphs.features() {
-            Some(features) => (None, features.width()),
-            None => {
-                let dictionary = OneHot::new(graphs);
-                let width = dictionary.values().len();
-                (Some(dictionary), width)
-            }
-        };
+        Self::for_inputs(gntk, NodeInputs::of(graphs), settings)
+    }
+
+    /// The map for graphs whose nodes come with this.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit).
+    pub fn for_inputs(gntk: &Gntk, inputs: NodeInputs, settings: &Settings) -> Result<Self, Error> {
+        let width = inputs.width();
         let map = GraphFeatureMap::new(&gntk.network(width)?, width, settings)?;
-        Ok(Self { gntk: gntk.clone(), map, dictionary })
+        Ok(Self { gntk: gntk.clone(), map, inputs })
     }
 
     /// The same map with another seed: independent features of the same law.
@@ -85,12 +112,17 @@ impl GntkFeatures {
     /// As [`fit`](Self::fit).
     pub fn reseeded(&self, seed: u64) -> Result<Self, Error> {
         let map = self.map.reseeded(seed)?;
-        Ok(Self { gntk: self.gntk.clone(), map, dictionary: self.dictionary.clone() })
+        Ok(Self { gntk: self.gntk.clone(), map, inputs: self.inputs.clone() })
     }
 
     /// The kernel that the features stand for.
     pub fn gntk(&self) -> &Gntk {
         &self.gntk
+    }
+
+    /// What nodes come with.
+    pub fn inputs(&self) -> &NodeInputs {
+        &self.inputs
     }
 
     /// Number of features.
@@ -141,10 +173,14 @@ impl GntkFeatures {
 
     /// The graphs with features.
     fn encoded<'a>(&self, graphs: &'a Graphs) -> Result<Cow<'a, Graphs>, Error> {
-        match (&self.dictionary, graphs.features()) {
+        match (&self.inputs, graphs.features()) {
             (_, Some(_)) => Ok(Cow::Borrowed(graphs)),
-            (Some(dictionary), None) => Ok(Cow::Owned(graphs.clone().with_one_hot(dictionary)?)),
-            (None, None) => Err(GraphError::FeaturesMissing { side: "the graphs" }.into()),
+            (NodeInputs::OneHot(dictionary), None) => {
+                Ok(Cow::Owned(graphs.clone().with_one_hot(dictionary)?))
+            }
+            (NodeInputs::Features(_), None) => {
+                Err(GraphError::FeaturesMissing { side: "the graphs" }.into())
+            }
         }
     }
 

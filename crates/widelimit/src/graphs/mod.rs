@@ -29,6 +29,7 @@
 
 mod features;
 mod gntk_features;
+mod gntk_features_json;
 mod kernel;
 mod model;
 mod model_file;
@@ -38,7 +39,7 @@ mod store;
 use widelimit_graph::Gntk;
 use widelimit_graph::wl::WlParams;
 
-pub use gntk_features::GntkFeatures;
+pub use gntk_features::{GntkFeatures, NodeInputs};
 pub use kernel::{grid, kernel, kernel_with_report, narrow, plan, rounds};
 pub use model::{Facts, GraphModel};
 pub use recipe::{Words, activation};
