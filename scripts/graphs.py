@@ -121,7 +121,7 @@ def gntk_kernels(graphs: wl.Graphs, name: str) -> Iterator[Kernel]:
     depths = DEPTHS.get(name, OTHER_DEPTHS)
     dtype = np.float64 if len(graphs) < 2000 else np.float32
     for mlp, scale in itertools.product((1, 2, 3), ("uniform", "degree")):
-        grid = wl.gntk_grid(graphs, layers=max(depths), mlp_layers=mlp, scale=scale, dtype=dtype)
+        grid = wl.gntk_grid(graphs, layers=depths, mlp_layers=mlp, scale=scale, dtype=dtype)
         for depth, jumping in itertools.product(depths, (False, True)):
             label = f"layers={depth} mlp={mlp} {scale}{' jk' if jumping else ''}"
             for how, values in scaled(grid[depth, jumping]).items():

@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use widelimit::exact::Progress;
 use widelimit::graph::wl::{Scheme, Start, WlKind, WlParams};
-use widelimit::graph::{Family, Gntk, Graphs, Method, NodeSketch, Precision, Repair, Scale};
+use widelimit::graph::{
+    Family, Gntk, Graphs, Method, NodeSketch, Precision, ReadOut, Repair, Report, Scale,
+};
 use widelimit::graphs::{self, GraphKernel, Words};
 use widelimit::ndarray::Array2;
 use widelimit::{Error, Run};
@@ -44,6 +46,7 @@ struct Sketch {
     principal: Option<usize>,
     repair: String,
     seed: u64,
+    tolerance: f64,
 }
 
 impl Sketch {
@@ -55,6 +58,7 @@ impl Sketch {
             principal: self.principal.unwrap_or(usize::MAX),
             seed: self.seed,
             repair: choice::<Repair>("repair", &self.repair)?,
+            tolerance: self.tolerance,
         })
     }
 }
@@ -130,52 +134,43 @@ fn given<'py>(py: Python<'py>, values: Array2<f64>, gntk: &Gntk) -> PyResult<Bou
     })
 }
 
-/// The kernel among graphs, or between them and others.
+/// The kernel among graphs, or between them and others, and where it is asked for, facts about the sketches in it.
 #[pyfunction]
-#[pyo3(signature = (graphs, others, recipe, threads, memory, progress))]
+#[pyo3(signature = (graphs, others, recipe, report, threads, memory, progress))]
+#[allow(clippy::too_many_arguments)]
 pub fn gntk<'py>(
     py: Python<'py>,
     graphs: &PyGraphs,
     others: Option<&PyGraphs>,
     recipe: &Bound<'py, PyDict>,
+    report: bool,
     threads: Option<&Bound<'py, PyAny>>,
     memory: Option<&Bound<'py, PyAny>>,
     progress: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, Option<Bound<'py, PyDict>>)> {
     let recipe: Recipe = recipe.extract()?;
     let (gntk, kernel) = (recipe.gntk()?, recipe.kernel()?);
     let Sides(rows, columns) = Sides::new(graphs, others);
-    let values = run(py, (threads, memory), progress, move |run| {
-        graphs::kernel(&kernel, &rows, columns.as_deref(), run)
+    let (values, report) = run(py, (threads, memory), progress, |run| match report {
+        true => graphs::kernel_with_report(&gntk, kernel.normalise, &rows, columns.as_deref(), run)
+            .map(|(values, report)| (values, Some(report))),
+        false => graphs::kernel(&kernel, &rows, columns.as_deref(), run).map(|k| (k, None)),
     })?;
-    given(py, values, &gntk)
+    let facts = report.map(|report| facts(py, report, values.dim())).transpose()?;
+    Ok((given(py, values, &gntk)?, facts))
 }
 
-/// The kernel, and facts about the sketches in it.
-#[pyfunction]
-#[pyo3(signature = (graphs, others, recipe, threads, memory, progress))]
-pub fn gntk_with_report<'py>(
+/// What a report says, by names of Python.
+fn facts<'py>(
     py: Python<'py>,
-    graphs: &PyGraphs,
-    others: Option<&PyGraphs>,
-    recipe: &Bound<'py, PyDict>,
-    threads: Option<&Bound<'py, PyAny>>,
-    memory: Option<&Bound<'py, PyAny>>,
-    progress: &Bound<'py, PyAny>,
-) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
-    let recipe: Recipe = recipe.extract()?;
-    let gntk = recipe.gntk()?;
-    let Sides(rows, columns) = Sides::new(graphs, others);
-    let (values, report) = run(py, (threads, memory), progress, |run| {
-        graphs::kernel_with_report(&gntk, recipe.normalise, &rows, columns.as_deref(), run)
-    })?;
+    report: Report,
+    shape: (usize, usize),
+) -> PyResult<Bound<'py, PyDict>> {
     let sketched = match report.sketched.is_empty() {
-        true => vec![false; values.len()],
-        false => report.sketched,
+        true => Array2::from_elem(shape, false),
+        false => Array2::from_shape_vec(shape, report.sketched)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?,
     };
-    let shape_error =
-        |error: widelimit::ndarray::ShapeError| PyValueError::new_err(error.to_string());
-    let sketched = Array2::from_shape_vec(values.dim(), sketched).map_err(shape_error)?;
     let facts = PyDict::new(py);
     facts.set_item("exact_pairs", report.exact_pairs)?;
     facts.set_item("sketched_pairs", report.sketched_pairs)?;
@@ -184,31 +179,32 @@ pub fn gntk_with_report<'py>(
     facts.set_item("relative_error", report.relative_error)?;
     facts.set_item("smallest_eigenvalue", report.smallest_eigenvalue)?;
     facts.set_item("ridge", report.ridge)?;
-    Ok((given(py, values, &gntk)?, facts))
+    Ok(facts)
 }
 
-/// The kernels of all depths and read-outs: (layers, jumping knowledge, kernel).
+/// The kernels of several depths, with (true) or without jumping knowledge, in one pass.
 #[pyfunction]
-#[pyo3(signature = (graphs, others, recipe, threads, memory, progress))]
+#[pyo3(signature = (graphs, others, recipe, read_outs, threads, memory, progress))]
+#[allow(clippy::too_many_arguments)]
 pub fn gntk_grid<'py>(
     py: Python<'py>,
     graphs: &PyGraphs,
     others: Option<&PyGraphs>,
     recipe: &Bound<'py, PyDict>,
+    read_outs: Vec<(usize, bool)>,
     threads: Option<&Bound<'py, PyAny>>,
     memory: Option<&Bound<'py, PyAny>>,
     progress: &Bound<'py, PyAny>,
-) -> PyResult<Vec<(usize, bool, Bound<'py, PyAny>)>> {
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let recipe: Recipe = recipe.extract()?;
     let gntk = recipe.gntk()?;
     let Sides(rows, columns) = Sides::new(graphs, others);
+    let read_out = |(layers, jumping_knowledge)| ReadOut { layers, jumping_knowledge };
+    let read_outs: Vec<ReadOut> = read_outs.into_iter().map(read_out).collect();
     let kernels = run(py, (threads, memory), progress, |run| {
-        graphs::grid(&gntk, &rows, columns.as_deref(), recipe.normalise, run)
+        graphs::grid(&gntk, &read_outs, &rows, columns.as_deref(), recipe.normalise, run)
     })?;
-    let give = |(of, values): (widelimit::graph::ReadOut, _)| {
-        Ok((of.layers, of.jumping_knowledge, given(py, values, &gntk)?))
-    };
-    kernels.into_iter().map(give).collect()
+    kernels.into_iter().map(|values| given(py, values, &gntk)).collect()
 }
 
 /// What a kernel will cost.

@@ -39,7 +39,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(graph_kernels::gntk_grid, m)?)?;
     m.add_function(wrap_pyfunction!(graph_kernels::gntk_plan, m)?)?;
     m.add_function(wrap_pyfunction!(graph_kernels::gntk_to_store, m)?)?;
-    m.add_function(wrap_pyfunction!(graph_kernels::gntk_with_report, m)?)?;
     m.add_function(wrap_pyfunction!(graph_kernels::wl_kernel, m)?)?;
     m.add_function(wrap_pyfunction!(graph_kernels::wl_kernel_grid, m)?)?;
     m.add_function(wrap_pyfunction!(graphs::graphs_from_tu, m)?)?;

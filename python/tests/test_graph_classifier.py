@@ -93,7 +93,7 @@ def test_what_cannot_be_is_an_error(kinds):
         ({"solver": "forest"}, "solver: expected"),
         ({"C": [1.0, -1.0]}, "C: expected positive"),
         ({"layers": []}, "at least one of each"),
-        ({"layers": [0, 2]}, "layers: expected at least 1"),
+        ({"layers": [0, 2]}, "layers: expected a whole number from 1"),
         ({"scale": "metre"}, "scale: expected"),
     ]:
         with pytest.raises(ValueError, match=message):

@@ -89,6 +89,11 @@ def test_entries_are_those_of_the_recursion(rng, scale):
 def test_grid_holds_every_depth(graphs):
     kernels = wl.gntk_grid(graphs, graphs[:2], layers=4, mlp_layers=2, normalise=True)
     assert sorted(kernels) == [(d, j) for d in (1, 2, 3, 4) for j in (False, True)]
+    options = dict(mlp_layers=2, normalise=True)
+    few = wl.gntk_grid(graphs, graphs[:2], layers=(4, 2, 4), jumping_knowledge=True, **options)
+    assert list(few) == [(2, True), (4, True)]
+    for key, values in few.items():
+        np.testing.assert_array_equal(values, kernels[key])
     for (depth, jumping), values in kernels.items():
         alone = wl.gntk(
             graphs,
@@ -168,6 +173,27 @@ def test_repairs(rng):
     np.testing.assert_allclose(np.linalg.eigvalsh(clipped)[0], 0, atol=1e-9 * np.trace(plain))
 
 
+def test_sketches_that_are_too_far_off_are_not_chosen(rng):
+    upper = np.triu(rng.random((16, 60, 60)) < 0.9, 1)
+    graphs = wl.Graphs.from_scipy([(a | a.T).astype(float) for a in upper])
+
+    def auto(tolerance):
+        sketch = wl.NodeSketch(size=8, deflate=0, principal=0, tolerance=tolerance)
+        return wl.gntk_with_report(graphs, layers=3, method="auto", sketch=sketch)
+
+    kernel, report = auto(0.05)
+    assert report.sketched_pairs == 0 and report.relative_error > 0.05
+    np.testing.assert_array_equal(kernel, wl.gntk(graphs, layers=3))
+    _, tolerant = auto(report.relative_error)
+    assert tolerant.sketched_pairs == 120 and tolerant.relative_error == report.relative_error
+
+
+@pytest.mark.parametrize("change", [{"layers": []}, {"jumping_knowledge": []}, {"layers": (0, 2)}])
+def test_grids_that_cannot_be(graphs, change):
+    with pytest.raises(ValueError, match="expected"):
+        wl.gntk_grid(graphs, **change)
+
+
 def test_exact_kernels_have_a_report(graphs):
     kernel, report = wl.gntk_with_report(graphs, graphs[:2], layers=3, normalise=True)
     np.testing.assert_array_equal(kernel, wl.gntk(graphs, graphs[:2], layers=3, normalise=True))
@@ -184,6 +210,8 @@ def test_exact_kernels_have_a_report(graphs):
         ({"size": 2}, "the size of the sketch"),
         ({"size": 0}, "size"),
         ({"principal": -1}, "principal"),
+        ({"tolerance": -0.1}, "tolerance: expected at least 0, got -0.1"),
+        ({"tolerance": float("nan")}, "tolerance: expected at least 0, got nan"),
     ],
 )
 def test_sketches_that_cannot_be(graphs, change, words):

@@ -229,26 +229,20 @@ def gntk(
     graphs: Graphs,
     others: Graphs | None,
     recipe: dict[str, Any],
+    report: bool,
     threads: int | None,
     memory: int | str | None,
     progress: _Progress,
-) -> _Array: ...
-def gntk_with_report(
-    graphs: Graphs,
-    others: Graphs | None,
-    recipe: dict[str, Any],
-    threads: int | None,
-    memory: int | str | None,
-    progress: _Progress,
-) -> tuple[_Array, dict[str, Any]]: ...
+) -> tuple[_Array, dict[str, Any] | None]: ...
 def gntk_grid(
     graphs: Graphs,
     others: Graphs | None,
     recipe: dict[str, Any],
+    read_outs: list[tuple[int, bool]],
     threads: int | None,
     memory: int | str | None,
     progress: _Progress,
-) -> list[tuple[int, bool, _Array]]: ...
+) -> list[_Array]: ...
 def gntk_plan(
     graphs: Graphs, others: Graphs | None, recipe: dict[str, Any], threads: int | None
 ) -> dict[str, Any]: ...

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -74,6 +76,8 @@ class NodeSketch:
         the diagonal, all become zero, nothing.
     seed : int
         Same seed, same sketches.
+    tolerance : float
+        Relative error of sketched entries up to which "auto" sketches at all.
 
     Examples
     --------
@@ -93,10 +97,13 @@ class NodeSketch:
     principal: int | None = None
     repair: Literal["ridge", "clip", "none"] = "ridge"
     seed: int = 0
+    tolerance: float = 0.05
 
     def _recipe(self) -> dict[str, Any]:
         """Parameters as the core takes them."""
-        principal = self.principal
+        principal, tolerance = self.principal, float(self.tolerance)
+        if not tolerance >= 0.0:
+            raise ValueError(f"tolerance: expected at least 0, got {self.tolerance!r}")
         return {
             "size": _whole(self.size, "size", 1),
             "family": str(self.family),
@@ -104,6 +111,7 @@ class NodeSketch:
             "principal": None if principal is None else _whole(principal, "principal", 0),
             "repair": str(self.repair),
             "seed": _whole(self.seed, "seed", 0),
+            "tolerance": tolerance,
         }
 
 
@@ -121,7 +129,8 @@ class GraphReport:
         Operations of all aggregations, by the model that ``method="auto"`` decides by.
     relative_error : float or None
         Expected error of sketched entries, root mean square over root mean square, from further
-        sketches of a sample of pairs; before a repair. None where nothing was sketched.
+        sketches of a sample of pairs; before a repair. None where nothing was sketched, unless a
+        trial of "auto" found this error, too large.
     smallest_eigenvalue : float or None
         Of a symmetric kernel with sketched entries, before the repair.
     ridge : float
@@ -166,6 +175,13 @@ def _recipe(
         "normalise": bool(normalise),
         "dtype": np.dtype(dtype).name,
     }
+
+
+def _depths(layers: int | Iterable[int]) -> list[int]:
+    """Depths in order, each once; those from 1 for a single number."""
+    if isinstance(layers, Iterable):
+        return sorted({_whole(depth, "layers", 1) for depth in layers})
+    return list(range(1, _whole(layers, "layers", 1) + 1))
 
 
 def _others(other: Graphs | None) -> _core.Graphs | None:
@@ -216,8 +232,9 @@ def gntk(
         "exact" sums over left and right neighbourhoods one after another. "sketched" puts random
         sketches (``sketch``) between adjacency and covariance, for graphs of many nodes and edges;
         a symmetric kernel is made positive by a constant on its diagonal. "auto" takes,
-        for every pair of graphs, whichever of the two needs fewer operations. "vectorised" takes
-        the formula as it is written, ``N^4`` for graphs of ``N`` nodes: for comparison only.
+        for every pair of graphs, whichever of the two needs fewer operations, if a trial finds the
+        error within the tolerance of ``sketch``. "vectorised" takes the formula as it is written,
+        ``N^4`` for graphs of ``N`` nodes: for comparison only.
     sketch : NodeSketch, optional
         How nodes are sketched, by 64 rows without it; graphs with no more nodes are not sketched.
     normalise : bool
@@ -271,7 +288,7 @@ def gntk(
         dtype,
     )
     rows, columns = _core_of(graphs), _others(other)
-    return _core.gntk(rows, columns, recipe, threads, memory, progress)
+    return _core.gntk(rows, columns, recipe, False, threads, memory, progress)[0]
 
 
 def gntk_with_report(
@@ -309,8 +326,9 @@ def gntk_with_report(
     Examples
     --------
     >>> import numpy as np, widelimit as wl
-    >>> dense = wl.Graphs.from_scipy([1 - np.eye(n) for n in (20, 90, 100)])
-    >>> kernel, report = wl.gntk_with_report(dense, sketch=wl.NodeSketch(size=8))
+    >>> dense = wl.Graphs.from_scipy([1 - np.eye(n) for n in (5, 30, 40)])
+    >>> sketch = wl.NodeSketch(size=8)
+    >>> kernel, report = wl.gntk_with_report(dense, method="sketched", sketch=sketch)
     >>> report.exact_pairs, report.sketched_pairs
     (3, 3)
     """
@@ -326,17 +344,18 @@ def gntk_with_report(
         dtype,
     )
     rows, columns = _core_of(graphs), _others(other)
-    kernel, facts = _core.gntk_with_report(rows, columns, recipe, threads, memory, progress)
-    return kernel, GraphReport(**facts)
+    kernel, facts = _core.gntk(rows, columns, recipe, True, threads, memory, progress)
+    return kernel, GraphReport(**(facts or {}))
 
 
 def gntk_grid(
     graphs: Graphs,
     other: Graphs | None = None,
     *,
-    layers: int = 2,
+    layers: int | Iterable[int] = 2,
     mlp_layers: int = 1,
     scale: Scale = "degree",
+    jumping_knowledge: bool | Iterable[bool] = (False, True),
     activation: str | Layer = "relu",
     method: Method = "exact",
     sketch: NodeSketch | None = None,
@@ -346,23 +365,26 @@ def gntk_grid(
     progress: Progress = False,
     dtype: DTypeLike = np.float64,
 ) -> dict[tuple[int, bool], NDArray[Any]]:
-    """Graph neural tangent kernels of all depths, with both read-outs, in one pass.
+    """Graph neural tangent kernels of several depths and read-outs in one pass.
 
-    The recursion passes by all of them on its way to the deepest: they cost what that one costs.
+    The recursion passes by all of them on its way to the deepest: they cost what that one costs,
+    and the memory of their entries.
 
     Parameters
     ----------
     graphs, other, mlp_layers, scale, activation, method, sketch, normalise
         As for :func:`gntk`.
-    layers : int
-        The largest depth.
+    layers : int or several
+        The depths; a single number means all from 1 to it.
+    jumping_knowledge : bool or several
+        The read-outs, both by default.
     threads, memory, progress, dtype
         As for :func:`gntk`.
 
     Returns
     -------
     dict
-        Kernels by (layers, jumping knowledge), for 1 to ``layers``.
+        Kernels by (layers, jumping knowledge).
 
     Examples
     --------
@@ -373,11 +395,20 @@ def gntk_grid(
     [(1, False), (1, True), (2, False), (2, True), (3, False), (3, True)]
     >>> bool((kernels[2, True] == wl.gntk(graphs, layers=2, jumping_knowledge=True)).all())
     True
+    >>> sorted(wl.gntk_grid(graphs, layers=(2, 8), jumping_knowledge=False))
+    [(2, False), (8, False)]
     """
-    recipe = _recipe(layers, mlp_layers, scale, False, activation, method, sketch, normalise, dtype)
+    depths = _depths(layers)
+    jumping = jumping_knowledge if isinstance(jumping_knowledge, Iterable) else [jumping_knowledge]
+    read_outs = list(itertools.product(depths, sorted({bool(choice) for choice in jumping})))
+    if not read_outs:
+        raise ValueError("layers, jumping_knowledge: expected at least one of each")
+    recipe = _recipe(
+        depths[-1], mlp_layers, scale, False, activation, method, sketch, normalise, dtype
+    )
     rows, columns = _core_of(graphs), _others(other)
-    kernels = _core.gntk_grid(rows, columns, recipe, threads, memory, progress)
-    return {(depth, jumping): values for depth, jumping, values in kernels}
+    kernels = _core.gntk_grid(rows, columns, recipe, read_outs, threads, memory, progress)
+    return dict(zip(read_outs, kernels, strict=True))
 
 
 def gntk_plan(

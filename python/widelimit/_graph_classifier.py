@@ -186,14 +186,15 @@ class GNTKClassifier(ClassifierMixin, BaseEstimator):
     def _candidates(self, graphs: Graphs) -> Iterator[tuple[dict[str, Any], NDArray[Any]]]:
         """Parameters and normalised kernels; those of a pass are in memory together."""
         depths, read_outs = _listed(self.layers), _listed(self.jumping_knowledge)
-        if not depths:
+        if not (depths and read_outs):
             return
         for mlp, scale in itertools.product(_listed(self.mlp_layers), _listed(self.scale)):
             grid = gntk_grid(
                 graphs,
-                layers=max(depths),
+                layers=depths,
                 mlp_layers=mlp,
                 scale=scale,
+                jumping_knowledge=read_outs,
                 activation=self.activation,
                 normalise=True,
                 threads=self.threads,
@@ -201,8 +202,6 @@ class GNTKClassifier(ClassifierMixin, BaseEstimator):
                 progress=self.progress,
             )
             for depth, jumping in itertools.product(depths, read_outs):
-                if (depth, bool(jumping)) not in grid:
-                    raise ValueError(f"layers: expected at least 1, got {depth}")
                 parameters = {"layers": depth, "mlp_layers": mlp, "scale": scale}
                 yield {**parameters, "jumping_knowledge": bool(jumping)}, grid[depth, bool(jumping)]
 

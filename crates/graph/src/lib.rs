@@ -7,7 +7,7 @@
 //! [`Gntk`] is the kernel of an infinitely wide graph network:
 //!
 //! * [`Gntk::kernel`] among graphs, [`Gntk::cross`] between two batches, [`Gntk::diagonal`];
-//! * [`Gntk::grid`]: every depth, with and without jumping knowledge, in one pass;
+//! * [`Gntk::kernels`]: several depths, with and without jumping knowledge, in one pass;
 //! * [`Gntk::recursion`] and [`Recursion::tile`]: parts of a kernel, in any order;
 //! * [`Gntk::kernel_with_report`]: what was sketched, and how far off it may be;
 //! * [`Gntk::plan`]: bytes and operations, beforehand;
@@ -52,8 +52,8 @@ pub mod wl;
 
 pub use error::Error;
 pub use gntk::{
-    Aggregation, Family, Gntk, Grid, Method, NodeSketch, Plan, Precision, ReadOut, Recursion,
-    Repair, Report, Scale,
+    Aggregation, Family, Gntk, Method, NodeSketch, Plan, Precision, ReadOut, Recursion, Repair,
+    Report, Scale,
 };
 pub use graphs::{Features, Graph, Graphs, OneHot, Parts};
 pub use options::{Budget, Cancel, Options, Progress};

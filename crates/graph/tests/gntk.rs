@@ -194,29 +194,31 @@ fn instruction_sets_differ_by_rounding() {
 }
 
 #[test]
-fn a_grid_holds_what_each_depth_gives_alone() {
+fn depths_in_one_pass_are_what_each_gives_alone() {
     let graphs = labelled(11, &[8, 13, 5], 2.2, 3, false);
     let others = labelled(12, &[4, 9], 2.2, 3, false);
     let gntk = Gntk { layers: 5, mlp: 2, ..Gntk::default() };
-    let grid = gntk.grid(&graphs, None, &Options::new()).unwrap();
-    let cross = gntk.grid(&graphs, Some(&others), &Options::new()).unwrap();
-    assert_eq!((grid.iter().count(), grid.get(0, false), grid.get(6, true)), (10, None, None));
-    for (read_out, kernel) in grid.iter() {
-        let (layers, jumping_knowledge) = (read_out.layers, read_out.jumping_knowledge);
+    let all = ReadOut::up_to(5);
+    let kernels = gntk.kernels(&all, &graphs, None, &Options::new()).unwrap();
+    let cross = gntk.kernels(&all, &graphs, Some(&others), &Options::new()).unwrap();
+    assert_eq!((all.len(), kernels.len(), cross.len()), (10, 10, 10));
+    for (&read_out, (kernel, cross)) in all.iter().zip(kernels.iter().zip(&cross)) {
+        let ReadOut { layers, jumping_knowledge } = read_out;
         let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
         assert_eq!(*kernel, alone.kernel(&graphs, &Options::new()).unwrap());
         assert_eq!(alone.diagonal(&graphs, &Options::new()).unwrap(), kernel.diag());
-        let between = alone.cross(&graphs, &others, &Options::new()).unwrap();
-        assert_eq!(cross.get(layers, jumping_knowledge), Some(&between));
+        assert_eq!(*cross, alone.cross(&graphs, &others, &Options::new()).unwrap());
     }
     let some: Vec<_> = [(2, true), (5, false)]
         .map(|(layers, jumping_knowledge)| ReadOut { layers, jumping_knowledge })
         .to_vec();
     let recursion = gntk.recursion_of(&some, &graphs, None, &Options::new()).unwrap();
     for (read_out, tile) in some.iter().zip(recursion.tiles(1..3, 0..3).unwrap()) {
-        let whole = grid.get(read_out.layers, read_out.jumping_knowledge).unwrap();
-        assert_eq!(tile, whole.slice(s![1..3, ..]));
+        let place = all.iter().position(|one| one == read_out).unwrap();
+        assert_eq!(tile, kernels[place].slice(s![1..3, ..]));
     }
+    let few = gntk.kernels(&some, &graphs, None, &Options::new()).unwrap();
+    assert_eq!(few, [kernels[3].clone(), kernels[8].clone()]);
     let deep = [ReadOut { layers: 6, jumping_knowledge: false }];
     for outputs in [&deep[..], &[]] {
         assert!(gntk.recursion_of(outputs, &graphs, None, &Options::new()).is_err());

@@ -4,7 +4,7 @@ mod common;
 
 use common::{dense, labelled};
 use ndarray::Array2;
-use widelimit_graph::{Family, Gntk, Graphs, Method, NodeSketch, Options, Repair};
+use widelimit_graph::{Family, Gntk, Graphs, Method, NodeSketch, Options, ReadOut, Repair};
 use widelimit_linalg::{Par, symmetric_eigenvalues};
 
 fn exact() -> Gntk {
@@ -25,7 +25,7 @@ fn error(graphs: &Graphs, size: usize, family: Family, deflate: usize, seeds: u6
     let (mut sum, mut scale) = (0.0, 0.0);
     for seed in 0..seeds {
         let (repair, principal) = (Repair::None, 0);
-        let sketch = NodeSketch { size, family, deflate, principal, seed, repair };
+        let sketch = NodeSketch { size, family, deflate, principal, seed, repair, tolerance: 0.0 };
         let kernel = run(&sketched(sketch), graphs);
         for ((i, j), value) in kernel.indexed_iter().filter(|((i, j), _)| i != j) {
             sum += (value - truth[[i, j]]).powi(2);
@@ -139,17 +139,49 @@ fn the_reported_error_is_about_right() {
     assert!(report.sketched[1] && !report.sketched[0] && report.sketched.len() == 36);
 }
 
+fn auto(sketch: NodeSketch) -> Gntk {
+    Gntk { method: Method::Auto(sketch), ..exact() }
+}
+
 #[test]
 fn the_cheaper_method_is_chosen() {
-    let auto = Gntk { method: Method::Auto(NodeSketch::default()), ..exact() };
+    let sketch = NodeSketch { size: 10, ..NodeSketch::default() };
     let sparse = labelled(6, &[90, 100, 110], 3.0, 3, false);
-    assert_eq!(run(&auto, &sparse), run(&exact(), &sparse));
-    let dense = dense(7, &[300, 320], 0.9, 3, 0.5);
-    let (_, report) = auto.kernel_with_report(&dense, None, &Options::new()).unwrap();
-    assert_eq!((report.exact_pairs, report.sketched_pairs), (2, 1));
-    let (_, all) = exact().kernel_with_report(&dense, None, &Options::new()).unwrap();
+    assert_eq!(run(&auto(sketch.clone()), &sparse), run(&exact(), &sparse));
+    let many = dense(7, &[60; 16], 0.9, 3, 0.5);
+    let told = |gntk: Gntk, graphs| gntk.kernel_with_report(graphs, None, &Options::new()).unwrap();
+    let (kernel, report) = told(auto(sketch.clone()), &many);
+    assert_eq!((report.exact_pairs, report.sketched_pairs), (16, 120));
+    assert!(report.relative_error.is_some_and(|error| error < 0.05), "{report:?}");
+    let (same, always) = told(sketched(sketch.clone()), &many);
+    assert_eq!((kernel, report.relative_error), (same, always.relative_error));
+    let (_, all) = told(exact(), &many);
     assert!(report.flops < all.flops && all.relative_error.is_none());
+    // a trial of the sketches of three pairs takes longer than the pairs
+    let few = many.select(&[0, 1, 2]).unwrap();
+    let (kernel, report) = told(auto(sketch), &few);
+    assert_eq!((report.sketched_pairs, report.relative_error), (0, None));
+    assert_eq!(kernel, run(&exact(), &few));
     let bad = NodeSketch { size: 2, ..NodeSketch::default() };
     let message = sketched(bad).kernel(&sparse, &Options::new()).unwrap_err().to_string();
     assert!(message.contains("above the directions it keeps"), "{message}");
+}
+
+/// Plain sketches of few rows are off by as much as the kernel.
+#[test]
+fn sketches_that_are_too_far_off_are_not_chosen() {
+    let graphs = dense(7, &[60; 16], 0.9, 3, 0.5);
+    let wild = NodeSketch { size: 8, deflate: 0, principal: 0, ..NodeSketch::default() };
+    let (kernel, report) =
+        auto(wild.clone()).kernel_with_report(&graphs, None, &Options::new()).unwrap();
+    let error = report.relative_error.unwrap();
+    assert!(error > 0.05 && report.sketched_pairs == 0 && report.sketched.is_empty(), "{report:?}");
+    assert_eq!(kernel, run(&exact(), &graphs));
+    assert_eq!(run(&auto(wild.clone()), &graphs), kernel);
+    // one of several depths is enough
+    let depths = ReadOut::up_to(3);
+    let all = |gntk: &Gntk| gntk.kernels(&depths, &graphs, None, &Options::new()).unwrap();
+    assert_eq!(all(&auto(wild.clone())), all(&exact()));
+    let tolerant = NodeSketch { tolerance: error, ..wild };
+    assert_ne!(run(&auto(tolerant), &graphs), kernel);
 }

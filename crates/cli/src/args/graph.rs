@@ -63,7 +63,7 @@ pub enum GraphScale {
 pub enum GraphMethod {
     /// Left and right neighbourhoods one after another
     Exact,
-    /// Exact or sketched, whichever needs fewer operations for the pair
+    /// Exact or sketched, whichever needs fewer operations for the pair, within the tolerance
     Auto,
     /// With random sketches between adjacency and covariance
     Sketched,
@@ -157,6 +157,9 @@ pub struct GraphKernelArgs {
     /// Rows of a sketch
     #[arg(long, value_name = "B", default_value_t = 64)]
     pub sketch_size: usize,
+    /// Relative error of sketched pairs up to which `auto` sketches, found by a trial
+    #[arg(long, value_name = "E", default_value_t = 0.05, allow_negative_numbers = true)]
+    pub tolerance: f64,
     /// What is done about negative eigenvalues of a sketched kernel
     #[arg(long, value_enum, default_value = "ridge")]
     pub repair: GraphRepair,

@@ -105,7 +105,11 @@ fn kernel(args: &GraphKernelArgs, session: &Session) -> Result<(), Failure> {
         GraphRepair::Clip => Repair::Clip,
         GraphRepair::None => Repair::None,
     };
-    let sketch = NodeSketch { size, seed, repair, ..NodeSketch::default() };
+    let tolerance = args.tolerance;
+    if tolerance.is_nan() || tolerance < 0.0 {
+        return Err(Failure::usage(format!("--tolerance: expected at least 0, got {tolerance}")));
+    }
+    let sketch = NodeSketch { size, seed, repair, tolerance, ..NodeSketch::default() };
     let method = match args.method {
         GraphMethod::Exact => Method::Decoupled,
         GraphMethod::Auto => Method::Auto(sketch),

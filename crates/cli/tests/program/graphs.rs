@@ -61,6 +61,8 @@ fn sketched_kernels_say_how_far_off_they_are() {
     assert!(told["ridge"].as_f64().unwrap() >= 0.0);
     assert!(told["smallest_eigenvalue"].is_number());
     assert_eq!(run("auto", "auto.npz")["sketched_pairs"], 0);
+    let bad = ["graph", "kernel", "--graphs", "train.npz", "--tolerance", "-1", "--out", "k.npz"];
+    place.fails(2, &bad, &["--tolerance: expected at least 0, got -1"]);
     let text = place.ok(&[
         "graph",
         "kernel",

@@ -31,7 +31,8 @@ pub struct Report {
     pub flops: f64,
     /// Expected relative error of sketched entries (root mean square over root mean square), from three further
     /// sketches of the size asked for and three of half that size, for a sample of pairs: their scatter, and the
-    /// bias that activations make of it. `None` where nothing was sketched.
+    /// bias that activations make of it. `None` where nothing was sketched for other reasons than this error, which
+    /// [`Method::Auto`] compares with [`NodeSketch::tolerance`].
     pub relative_error: Option<f64>,
     /// Smallest eigenvalue before the repair, for symmetric kernels with sketched entries.
     pub smallest_eigenvalue: Option<f64>,
@@ -39,7 +40,7 @@ pub struct Report {
     pub ridge: f64,
 }
 
-/// Sketches of a sampled pair.
+/// Sketches of a sampled pair, of the size asked for and of half of it.
 const REPEATS: u32 = 3;
 
 /// Pairs that the error is estimated on.
@@ -69,7 +70,7 @@ impl Gntk {
         options: &Options<'_>,
     ) -> Result<(Array2<f64>, Report), Error> {
         let recursion = self.recursion(graphs, others, options)?;
-        let pairs = Pairs::new(&recursion, &self.method, options);
+        let pairs = Pairs::new(&recursion, &self.method, options)?;
         let mut kernels = pairs.kernels()?;
         let mut report = pairs.report()?;
         let mut kernel = kernels.swap_remove(0);
@@ -83,7 +84,7 @@ impl Gntk {
         recursion: &Recursion<'_>,
         options: &Options<'_>,
     ) -> Result<Vec<Array2<f64>>, Error> {
-        let pairs = Pairs::new(recursion, &self.method, options);
+        let pairs = Pairs::new(recursion, &self.method, options)?;
         let mut kernels = pairs.kernels()?;
         for kernel in &mut kernels {
             pairs.repair(kernel)?;
@@ -108,19 +109,51 @@ struct Pairs<'a> {
     left: &'a Graphs,
     right: &'a Graphs,
     symmetric: bool,
+    /// Whether any pair may be sketched.
+    sketching: bool,
+    /// The error that a trial found.
+    tried: Option<f64>,
 }
 
 impl<'a> Pairs<'a> {
-    fn new(recursion: &'a Recursion<'a>, method: &'a Method, options: &'a Options<'a>) -> Self {
+    fn new(
+        recursion: &'a Recursion<'a>,
+        method: &'a Method,
+        options: &'a Options<'a>,
+    ) -> Result<Self, Error> {
         let shared = recursion.shared();
         let symmetric = shared.right.is_none();
         let right = shared.right.unwrap_or(shared.left);
-        Self { recursion, method, options, left: shared.left, right, symmetric }
+        let sketching = matches!(method, Method::Sketched(_) | Method::Auto(_));
+        let left = shared.left;
+        let mut pairs =
+            Self { recursion, method, options, left, right, symmetric, sketching, tried: None };
+        if let Method::Auto(sketch) = method {
+            pairs.tried = if pairs.saves_more_than_a_trial() { Some(pairs.error()?) } else { None };
+            pairs.sketching = pairs.tried.is_some_and(|error| error <= sketch.tolerance);
+        }
+        Ok(pairs)
+    }
+
+    /// Whether sketches save more operations than it takes to find out how good they are.
+    fn saves_more_than_a_trial(&self) -> bool {
+        let (mut count, mut saved, mut needed) = (0_usize, 0.0, 0.0);
+        for (i, j) in self.all() {
+            if let Some(sketch) = self.sketch(i, j) {
+                let sizes = (size(self.left, i), size(self.right, j));
+                let [exact, sketched] = Nodes::costs(sizes.0, sizes.1, sketch);
+                count += 1;
+                saved += exact - sketched;
+                needed += sketched;
+            }
+        }
+        let trials = SAMPLE.min(count) as f64 * f64::from(2 * REPEATS);
+        count > 0 && saved > trials * needed / count as f64
     }
 
     /// The sketch of a pair, where it is sketched.
     fn sketch(&self, i: usize, j: usize) -> Option<&NodeSketch> {
-        if self.symmetric && i == j {
+        if !self.sketching || (self.symmetric && i == j) {
             return None;
         }
         let (left, right) = (size(self.left, i), size(self.right, j));
@@ -143,8 +176,7 @@ impl<'a> Pairs<'a> {
     }
 
     fn any_sketched(&self) -> bool {
-        let may = matches!(self.method, Method::Sketched(_) | Method::Auto(_));
-        may && self.all().any(|(i, j)| self.sketch(i, j).is_some())
+        self.sketching && self.all().any(|(i, j)| self.sketch(i, j).is_some())
     }
 
     fn kernels(&self) -> Result<Vec<Array2<f64>>, Error> {
@@ -269,7 +301,10 @@ impl<'a> Pairs<'a> {
                 })
                 .collect(),
         };
-        let relative_error = if sketched_pairs > 0 { Some(self.error()?) } else { None };
+        let relative_error = match self.tried {
+            None if sketched_pairs > 0 => Some(self.error()?),
+            tried => tried,
+        };
         let smallest_eigenvalue = None;
         let ridge = 0.0;
         Ok(Report {
@@ -283,7 +318,7 @@ impl<'a> Pairs<'a> {
         })
     }
 
-    /// See [`Report::relative_error`].
+    /// See [`Report::relative_error`]; of several outputs the largest.
     fn error(&self) -> Result<f64, Error> {
         let candidates: Vec<_> = self.all().filter(|&(i, j)| self.sketch(i, j).is_some()).collect();
         let Some(&(i, j)) = candidates.first() else { return Ok(0.0) };
@@ -292,30 +327,41 @@ impl<'a> Pairs<'a> {
         let sample = stream.sample(candidates.len(), SAMPLE.min(candidates.len()))?;
         let shared = self.recursion.shared();
         let half = sketch.halved();
-        let (mut spread, mut bias, mut power) = (0.0, 0.0, 0.0);
+        let outputs = shared.wanted.len();
+        // spread, bias and power of each output
+        let mut totals = vec![[0.0; 3]; outputs];
         let mut scratch = GramScratch::new();
         for (i, j) in sample.into_iter().map(|index| candidates[index]) {
-            let mut of = |sketch: &NodeSketch, first: u32| -> Result<(f64, f64), Error> {
-                let mut values = Vec::new();
+            let mut of = |sketch: &NodeSketch, first: u32| -> Result<Vec<(f64, f64)>, Error> {
+                let mut values = vec![Vec::new(); outputs];
                 for repeat in first..first + REPEATS {
                     let draw = Some(Draw { sketch, repeat });
                     let left = Nodes::new(shared, false, i, draw)?;
                     let right = Nodes::new(shared, true, j, draw)?;
                     let all =
                         sums(shared, How::Sketched, &left, &right, self.options, &mut scratch)?;
-                    values.push(shared.wanted.value(0, |stage| all[stage]));
+                    for (output, values) in values.iter_mut().enumerate() {
+                        values.push(shared.wanted.value(output, |stage| all[stage]));
+                    }
                 }
-                Ok(moments(&values))
+                Ok(values.iter().map(|values| moments(values)).collect())
             };
-            let (mean, variance) = of(sketch, 1)?;
-            let (half_mean, half_variance) = of(&half, 1 + REPEATS)?;
-            let noise = (variance + half_variance) / f64::from(REPEATS);
-            spread += variance;
-            // a bias of c / size: what half the size adds is what this size has
-            bias += (half_mean - mean).powi(2) - noise;
-            power += mean * mean;
+            let (full, halved) = (of(sketch, 1)?, of(&half, 1 + REPEATS)?);
+            for (total, (full, halved)) in totals.iter_mut().zip(full.into_iter().zip(halved)) {
+                let ((mean, variance), (half_mean, half_variance)) = (full, halved);
+                let noise = (variance + half_variance) / f64::from(REPEATS);
+                // a bias of c / size: what half the size adds is what this size has
+                let bias = (half_mean - mean).powi(2) - noise;
+                for (total, value) in total.iter_mut().zip([variance, bias, mean * mean]) {
+                    *total += value;
+                }
+            }
         }
-        Ok(if power > 0.0 { ((spread + bias.max(0.0)) / power).sqrt() } else { 0.0 })
+        let relative = |[spread, bias, power]: [f64; 3]| match power > 0.0 {
+            true => ((spread + bias.max(0.0)) / power).sqrt(),
+            false => 0.0,
+        };
+        Ok(totals.into_iter().map(relative).fold(0.0, f64::max))
     }
 
     /// Makes a symmetric kernel positive semidefinite: its smallest eigenvalue, and what was added to the diagonal.

@@ -1,4 +1,4 @@
-//! The calls: kernels, grids of kernels, diagonals.
+//! The calls: a kernel, kernels of several depths, diagonals.
 
 use ndarray::{Array1, Array2};
 
@@ -7,35 +7,6 @@ use super::tiles::Recursion;
 use crate::Error;
 use crate::graphs::Graphs;
 use crate::options::Options;
-
-/// Kernels of all depths, with and without jumping knowledge.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Grid {
-    kernels: Vec<Array2<f64>>,
-}
-
-impl Grid {
-    /// The kernel of so many layers.
-    pub fn get(&self, layers: usize, jumping_knowledge: bool) -> Option<&Array2<f64>> {
-        let depth = layers.checked_sub(1)?;
-        self.kernels.get(2 * depth + usize::from(jumping_knowledge))
-    }
-
-    /// The kernels with what they are of, by depth.
-    pub fn iter(&self) -> impl Iterator<Item = (ReadOut, &Array2<f64>)> {
-        let layers = self.kernels.len() / 2;
-        grid(layers).into_iter().zip(&self.kernels)
-    }
-}
-
-/// All read-outs up to a depth.
-fn grid(layers: usize) -> Vec<ReadOut> {
-    (1..=layers)
-        .flat_map(|layers| {
-            [false, true].map(|jumping_knowledge| ReadOut { layers, jumping_knowledge })
-        })
-        .collect()
-}
 
 impl Gntk {
     /// What a single kernel reads out.
@@ -71,14 +42,14 @@ impl Gntk {
     /// Those of [`recursion`](Self::recursion), and [`Error::Parameter`] for a depth that is 0 or too large, or none.
     pub fn recursion_of<'a>(
         &self,
-        outputs: &[ReadOut],
+        read_outs: &[ReadOut],
         graphs: &'a Graphs,
         others: Option<&'a Graphs>,
         options: &Options<'a>,
     ) -> Result<Recursion<'a>, Error> {
-        let depths = outputs.iter().map(|output| output.layers);
+        let depths = read_outs.iter().map(|read_out| read_out.layers);
         let bad = depths.clone().find(|depth| !(1..=self.layers).contains(depth));
-        if let Some(got) = bad.or(if outputs.is_empty() { Some(0) } else { None }) {
+        if let Some(got) = bad.or(if read_outs.is_empty() { Some(0) } else { None }) {
             let parameter = "the layers of a read-out";
             return Err(Error::Parameter {
                 parameter,
@@ -86,7 +57,7 @@ impl Gntk {
                 range: "from 1 to those of the kernel",
             });
         }
-        Recursion::new(self, outputs.to_vec(), graphs, others, options)
+        Recursion::new(self, read_outs.to_vec(), graphs, others, options)
     }
 
     /// The kernel among graphs, `n x n`: symmetric to the last bit.
@@ -118,36 +89,38 @@ impl Gntk {
         others: Option<&Graphs>,
         options: &Options<'_>,
     ) -> Result<Array2<f64>, Error> {
-        let mut kernels = self.matrices(self.read_out(), graphs, others, options)?;
-        Ok(kernels.swap_remove(0))
+        let recursion = self.recursion(graphs, others, options)?;
+        Ok(self.by_method(&recursion, options)?.swap_remove(0))
     }
 
-    /// The kernels of all depths up to these parameters' [`layers`](Self::layers), with and without jumping
-    /// knowledge, in one pass: among `graphs`, or between them and `others`.
+    /// Kernels of several depths, with or without jumping knowledge, in one pass, in the order of `read_outs`, none
+    /// deeper than these parameters' [`layers`](Self::layers): among `graphs`, or between them and `others`.
     ///
     /// # Errors
     ///
-    /// As [`kernel`](Self::kernel).
+    /// As [`kernel`](Self::kernel) and [`recursion_of`](Self::recursion_of).
     ///
     /// ```
-    /// use widelimit_graph::{Gntk, Graphs, Options, Parts};
+    /// use widelimit_graph::{Gntk, Graphs, Options, Parts, ReadOut};
     ///
     /// let edge_index: [&[usize]; 2] = [&[0, 1, 1, 2], &[1, 0, 2, 1]];
     /// let parts = Parts { node_offsets: &[0, 3, 4], edge_index, ..Parts::default() };
     /// let graphs = Graphs::new(parts)?.with_default_features();
-    /// let grid = Gntk { layers: 4, ..Gntk::default() }.grid(&graphs, None, &Options::new())?;
+    /// let gntk = Gntk { layers: 4, ..Gntk::default() };
+    /// let kernels = gntk.kernels(&ReadOut::up_to(4), &graphs, None, &Options::new())?;
     /// let alone = Gntk { layers: 3, jumping_knowledge: true, ..Gntk::default() };
-    /// assert_eq!(grid.get(3, true), Some(&alone.kernel(&graphs, &Options::new())?));
+    /// assert_eq!((kernels.len(), &kernels[5]), (8, &alone.kernel(&graphs, &Options::new())?));
     /// # Ok::<(), widelimit_graph::Error>(())
     /// ```
-    pub fn grid(
+    pub fn kernels(
         &self,
+        read_outs: &[ReadOut],
         graphs: &Graphs,
         others: Option<&Graphs>,
         options: &Options<'_>,
-    ) -> Result<Grid, Error> {
-        let kernels = self.matrices(grid(self.layers), graphs, others, options)?;
-        Ok(Grid { kernels })
+    ) -> Result<Vec<Array2<f64>>, Error> {
+        let recursion = self.recursion_of(read_outs, graphs, others, options)?;
+        self.by_method(&recursion, options)
     }
 
     /// The kernel of every graph with itself, without any other entry: for normalisation.
@@ -157,16 +130,5 @@ impl Gntk {
     /// As [`recursion`](Self::recursion).
     pub fn diagonal(&self, graphs: &Graphs, options: &Options<'_>) -> Result<Array1<f64>, Error> {
         Ok(self.recursion(graphs, None, options)?.diagonal())
-    }
-
-    fn matrices(
-        &self,
-        outputs: Vec<ReadOut>,
-        graphs: &Graphs,
-        others: Option<&Graphs>,
-        options: &Options<'_>,
-    ) -> Result<Vec<Array2<f64>>, Error> {
-        let recursion = Recursion::new(self, outputs, graphs, others, options)?;
-        self.by_method(&recursion, options)
     }
 }

@@ -39,7 +39,9 @@ pub enum Method {
     Decoupled,
     /// With random sketches between adjacency and covariance: `N^2 b`. Approximate.
     Sketched(NodeSketch),
-    /// Decoupled or sketched, whichever takes fewer operations for the pair.
+    /// Decoupled or sketched, whichever takes fewer operations for the pair. A trial on a sample of the pairs that
+    /// would be sketched comes first, unless all of them together save less than it costs; all pairs are decoupled
+    /// unless it finds an error within [`NodeSketch::tolerance`].
     Auto(NodeSketch),
 }
 
@@ -169,6 +171,17 @@ pub struct ReadOut {
     pub layers: usize,
     /// Whether the levels are summed.
     pub jumping_knowledge: bool,
+}
+
+impl ReadOut {
+    /// All read-outs of up to so many levels, by depth, each without jumping knowledge and with it.
+    pub fn up_to(layers: usize) -> Vec<Self> {
+        (1..=layers)
+            .flat_map(|layers| {
+                [false, true].map(|jumping_knowledge| Self { layers, jumping_knowledge })
+            })
+            .collect()
+    }
 }
 
 /// Sums over all pairs of nodes that the read-outs are made of: number 0 is that of `X1 X2^T`, number 1 that of

@@ -16,7 +16,6 @@ mod tiles;
 mod variances;
 
 pub use approximate::Report;
-pub use call::Grid;
 pub use config::{Gntk, Method, Precision, ReadOut, Scale};
 pub use network::Aggregation;
 pub use plan::Plan;

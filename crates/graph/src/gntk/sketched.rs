@@ -64,10 +64,12 @@ pub struct NodeSketch {
     pub seed: u64,
     /// What is done about negative eigenvalues.
     pub repair: Repair,
+    /// The relative error of sketched entries up to which [`Method::Auto`](crate::Method::Auto) sketches at all.
+    pub tolerance: f64,
 }
 
 impl Default for NodeSketch {
-    /// 64 rows, Gaussian; mean, read-out and as many directions of the features as may be are kept.
+    /// 64 rows, Gaussian; mean, read-out and as many directions of the features as may be are kept; errors of 0.05.
     fn default() -> Self {
         Self {
             size: 64,
@@ -76,6 +78,7 @@ impl Default for NodeSketch {
             principal: usize::MAX,
             seed: 0,
             repair: Repair::Ridge,
+            tolerance: 0.05,
         }
     }
 }

@@ -155,49 +155,45 @@ pub fn rounds(
     Ok(kernels)
 }
 
-/// The GNTKs of all depths up to `gntk.layers`, with and without jumping knowledge, in one pass: among
-/// `graphs`, or between them and `others`. The recursion passes by all of them on its way to the deepest.
+/// GNTKs of several depths, with or without jumping knowledge, in one pass, in the order of `read_outs`, none deeper than
+/// `gntk.layers`: among `graphs`, or between them and `others`. The recursion passes by all of them on its way to
+/// the deepest.
 ///
 /// # Errors
-/// As [`kernel`].
+/// As [`kernel`], and a depth out of range.
 ///
 /// ```
 /// use widelimit::Run;
-/// use widelimit::graph::{Gntk, Graphs, Parts};
+/// use widelimit::graph::{Gntk, Graphs, Parts, ReadOut};
 /// use widelimit::graphs::{grid, kernel};
 ///
 /// let parts = Parts { node_offsets: &[0, 3, 5], edge_index: [&[0, 1], &[1, 0]], ..Parts::default() };
 /// let graphs = Graphs::new(parts)?;
 /// let gntk = Gntk { layers: 3, ..Gntk::default() };
-/// let all = grid(&gntk, &graphs, None, false, &Run::default())?;
-/// assert_eq!(all.len(), 6);
-/// let (_, deepest) = &all[4];
-/// assert_eq!(*deepest, kernel(&gntk.into(), &graphs, None, &Run::default())?);
+/// let kernels = grid(&gntk, &ReadOut::up_to(3), &graphs, None, false, &Run::default())?;
+/// assert_eq!(kernels.len(), 6);
+/// assert_eq!(kernels[4], kernel(&gntk.into(), &graphs, None, &Run::default())?);
 /// # Ok::<(), widelimit::Error>(())
 /// ```
 pub fn grid(
     gntk: &Gntk,
+    read_outs: &[ReadOut],
     graphs: &Graphs,
     others: Option<&Graphs>,
     normalise: bool,
     run: &Run<'_>,
-) -> Result<Vec<(ReadOut, Array2<f64>)>, Error> {
+) -> Result<Vec<Array2<f64>>, Error> {
     let sides = Sides::new(graphs, others)?;
     let (rows, columns) = (&*sides.rows, sides.columns());
     run.check_cancelled()?;
     let options = &run.graph_options();
-    let grid = gntk.grid(rows, columns, options)?;
-    let mut kernels = Vec::new();
-    for (read_out, values) in grid.iter() {
-        let mut values = values.clone();
-        if normalise {
-            let ReadOut { layers, jumping_knowledge } = read_out;
-            let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
-            values = normalised(&alone, values, (rows, columns), options)?;
-        }
-        kernels.push((read_out, values));
-    }
-    Ok(kernels)
+    let kernels = gntk.kernels(read_outs, rows, columns, options)?;
+    let scaled = |(values, &read_out): (Array2<f64>, &ReadOut)| {
+        let ReadOut { layers, jumping_knowledge } = read_out;
+        let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
+        if normalise { normalised(&alone, values, (rows, columns), options) } else { Ok(values) }
+    };
+    kernels.into_iter().zip(read_outs).map(scaled).collect()
 }
 
 /// What a GNTK will cost: nothing is computed.
@@ -314,10 +310,11 @@ mod tests {
                         assert!(difference.abs() <= 1e-14 * scale);
                     }
                 }
-                let grids = grid(&gntk, &one, Some(&two), normalise, &run).unwrap();
-                close(&(&grids[6].1 / scale), &(&cross / scale));
-                let grids = grid(&gntk, &all, None, normalise, &run).unwrap();
-                close(&(&grids[6].1 / scale), &(&whole / scale));
+                let depths = ReadOut::up_to(4);
+                let grids = grid(&gntk, &depths, &one, Some(&two), normalise, &run).unwrap();
+                close(&(&grids[6] / scale), &(&cross / scale));
+                let grids = grid(&gntk, &depths, &all, None, normalise, &run).unwrap();
+                close(&(&grids[6] / scale), &(&whole / scale));
             }
         }
     }

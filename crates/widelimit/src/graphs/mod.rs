@@ -1,9 +1,9 @@
 //! Kernels between graphs, and classifiers on them.
 //!
 //! A [`GraphKernel`] says which kernel, of graph networks or of the Weisfeiler-Leman family; [`kernel`]
-//! computes it, [`grid`] all depths and read-outs of a GNTK in one pass, [`rounds`] all rounds of
-//! Weisfeiler-Leman, [`kernel_with_report`] tells how far off a sketched GNTK may be, [`plan`] what one costs, [`kernel_to_store`] computes it over several runs or
-//! machines into a store of tiles, as kernels of networks are. [`GntkFeatures`] are features whose products
+//! computes it, [`grid`] several depths and read-outs of a GNTK in one pass, [`rounds`] all rounds of
+//! Weisfeiler-Leman, [`kernel_with_report`] tells how far off a sketched GNTK may be, [`plan`] what one costs,
+//! [`kernel_to_store`] computes it over several runs or machines into a store of tiles, as kernels of networks are. [`GntkFeatures`] are features whose products
 //! stand for a GNTK, at a cost that is linear in the number of graphs.
 //!
 //! Graphs without node features get one-hot ones: of their labels where they have some, else of their
