@@ -14,7 +14,11 @@ then the best few with more.
 
 Features are one-hot node labels, or one-hot degrees for the IMDB set, whose labels say nothing.
 
-Usage: python scripts/graphs.py [--sets MUTAG,PTC] [--shared DIR] [--out FILE.json]
+Kernels and accuracies of machines are kept in a folder, so that a run that was stopped goes on
+where it was; after a change of the library that folder is to be deleted. Seconds are those of the
+processor, over all threads and runs.
+
+Usage: python scripts/graphs.py [--sets MUTAG,PTC] [--shared DIR] [--keep DIR] [--out FILE.json]
 """
 
 from __future__ import annotations
@@ -26,13 +30,14 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import sklearn
+from joblib import Memory
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
@@ -40,6 +45,7 @@ from sklearn.svm import SVC
 import widelimit as wl
 from shared_data import shared_folder
 
+ROOT = Path(__file__).resolve().parents[1]
 FOLDS = 10
 # As published for these sets.
 DEPTHS = {"NCI1": (10, 12, 14), "PTC": (10, 12, 14)}
@@ -55,10 +61,16 @@ Split = tuple[np.ndarray, np.ndarray]
 
 
 class Kernel(NamedTuple):
-    """A normalised kernel and what it is."""
+    """A kernel and what it is: ``values[i, j] / (scale[i] * scale[j])``."""
 
     name: str
     values: np.ndarray
+    scale: np.ndarray
+
+    def part(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Entries of these rows and columns."""
+        scales = np.outer(self.scale[rows], self.scale[columns])
+        return self.values[np.ix_(rows, columns)] / scales
 
 
 class Round(NamedTuple):
@@ -98,65 +110,114 @@ class Effort(NamedTuple):
         )
 
 
-def load(path: Path) -> tuple[wl.Graphs, np.ndarray, np.ndarray]:
-    """Read graphs, classes and the number of the fold in which each graph is tested."""
-    graphs = wl.Graphs.from_npz(path)
-    classes, folds = np.unique(graphs.graph_labels, return_inverse=True)[1], graphs.folds
-    if len(np.unique(graphs.node_labels)) == 1:
-        graphs = wl.Graphs(graphs.node_offsets, graphs.edge_index)
-    return graphs, classes, folds
+class Problem(NamedTuple):
+    """Graphs, their classes, and the number of the fold in which each is tested."""
+
+    name: str
+    graphs: wl.Graphs
+    classes: np.ndarray
+    folds: np.ndarray
+
+    @classmethod
+    def load(cls, path: Path) -> Problem:
+        """Read a set of graphs."""
+        graphs = wl.Graphs.from_npz(path)
+        classes, folds = np.unique(graphs.graph_labels, return_inverse=True)[1], graphs.folds
+        if len(np.unique(graphs.node_labels)) == 1:
+            graphs = wl.Graphs(graphs.node_offsets, graphs.edge_index)
+        return cls(path.stem, graphs, classes, folds)
 
 
-def scaled(values: np.ndarray) -> dict[str, np.ndarray]:
-    """A kernel normalised to a diagonal of 1, and divided by its least entry, as published."""
-    roots = np.sqrt(np.diag(values))
-    kernels = {"": values / np.outer(roots, roots)}
-    if values.min() > 0:
-        kernels[" /min"] = values / values.min()
-    return kernels
+class Pass(NamedTuple):
+    """Kernels that come of one pass, by their names, and the seconds it took."""
+
+    kernels: dict[str, np.ndarray]
+    seconds: float
 
 
-def gntk_kernels(graphs: wl.Graphs, name: str) -> Iterator[Kernel]:
-    """All depths and both read-outs come of one pass for each scale and number of layers."""
-    depths = DEPTHS.get(name, OTHER_DEPTHS)
+def gntk_pass(name: str, mlp: int, scale: str, graphs: wl.Graphs) -> Pass:
+    """All depths and both read-outs."""
+    start, depths = time.process_time(), DEPTHS.get(name, OTHER_DEPTHS)
     dtype = np.float64 if len(graphs) < 2000 else np.float32
-    for mlp, scale in itertools.product((1, 2, 3), ("uniform", "degree")):
-        grid = wl.gntk_grid(graphs, layers=depths, mlp_layers=mlp, scale=scale, dtype=dtype)
-        for depth, jumping in itertools.product(depths, (False, True)):
-            label = f"layers={depth} mlp={mlp} {scale}{' jk' if jumping else ''}"
-            for how, values in scaled(grid[depth, jumping]).items():
-                yield Kernel(label + how, values)
+    grid = wl.gntk_grid(graphs, layers=depths, mlp_layers=mlp, scale=scale, dtype=dtype)
+    kernels = {
+        f"layers={depth} mlp={mlp} {scale}{' jk' if jumping else ''}": values
+        for (depth, jumping), values in grid.items()
+    }
+    return Pass(kernels, time.process_time() - start)
 
 
-def wl_kernels(kind: str) -> Callable[[wl.Graphs, str], Iterator[Kernel]]:
-    """Kernels of every number of rounds, in one pass."""
-
-    def kernels(graphs: wl.Graphs, name: str) -> Iterator[Kernel]:
-        grid = wl.wl_kernel_grid(graphs, rounds=ROUNDS, kind=kind, normalise=True)
-        for rounds, values in enumerate(grid):
-            yield Kernel(f"rounds={rounds}", values)
-
-    return kernels
+def wl_pass(name: str, kind: str, graphs: wl.Graphs) -> Pass:
+    """All numbers of rounds."""
+    start = time.process_time()
+    grid = wl.wl_kernel_grid(graphs, rounds=ROUNDS, kind=kind)
+    kernels = {f"rounds={rounds}": values for rounds, values in enumerate(grid)}
+    return Pass(kernels, time.process_time() - start)
 
 
+# Families of kernels: what makes them in one pass, and for which parameters.
 FAMILIES = {
-    "gntk": gntk_kernels,
-    "wl-subtree": wl_kernels("subtree"),
-    "wl-oa": wl_kernels("optimal_assignment"),
+    "gntk": (gntk_pass, list(itertools.product((1, 2, 3), ("uniform", "degree")))),
+    "wl-subtree": (wl_pass, [("subtree",)]),
+    "wl-oa": (wl_pass, [("optimal_assignment",)]),
 }
 
 
-def accuracies(
-    kernel: np.ndarray, classes: np.ndarray, train: np.ndarray, test: np.ndarray, costs: np.ndarray
-) -> np.ndarray:
-    """Accuracy on ``test`` for every cost, in percent."""
-    own, cross = kernel[np.ix_(train, train)], kernel[np.ix_(test, train)]
+def kernels_of(family: str, problem: Problem, keep: Memory) -> tuple[list[Kernel], float]:
+    """All kernels of a family, and the seconds they took."""
+    make, parameters = FAMILIES[family]
+    kept = keep.cache(make, ignore=["graphs"])
+    passes = [kept(problem.name, *given, problem.graphs) for given in parameters]
+    kernels = []
+    for name, values in itertools.chain.from_iterable(one.kernels.items() for one in passes):
+        name = f"{family} {name}"
+        kernels.append(Kernel(name, values, np.sqrt(np.diag(values).astype(np.float64))))
+        least = float(values.min())
+        if family == "gntk" and least > 0:
+            kernels.append(Kernel(f"{name} /min", values, np.full(len(values), least**0.5)))
+    return kernels, sum(one.seconds for one in passes)
+
+
+class Scores(NamedTuple):
+    """Accuracy for every cost, in percent, and the seconds it took."""
+
+    accuracies: np.ndarray
+    seconds: float
+
+
+def scores(
+    name: str,
+    kernel_name: str,
+    split: Split,
+    costs: np.ndarray,
+    kernel: Kernel,
+    classes: np.ndarray,
+) -> Scores:
+    """Accuracies of machines on the second part of a split of the data set ``name``."""
+    start, (train, test) = time.thread_time(), split
+    own, cross = kernel.part(train, train), kernel.part(test, train)
     found = []
     for cost in costs:
         machine = SVC(C=cost, kernel="precomputed", cache_size=500, max_iter=STEPS)
         machine.fit(own, classes[train])
         found.append(100 * np.mean(machine.predict(cross) == classes[test]))
-    return np.asarray(found)
+    return Scores(np.asarray(found), time.thread_time() - start)
+
+
+class Machines:
+    """Support vector machines of a problem; what they reach is kept."""
+
+    def __init__(self, problem: Problem, keep: Memory):
+        self.problem = problem
+        self.kept = keep.cache(scores, ignore=["kernel", "classes"])
+        self.seconds: list[float] = []
+
+    def __call__(self, kernel: Kernel, split: Split, costs: np.ndarray) -> np.ndarray:
+        """Accuracies on the second part of the split, for every cost, in percent."""
+        name, classes = self.problem.name, self.problem.classes
+        found = self.kept(name, kernel.name, split, costs, kernel, classes)
+        self.seconds.append(found.seconds)
+        return found.accuracies
 
 
 def costs_of(count: int) -> np.ndarray:
@@ -179,10 +240,10 @@ class Choice(NamedTuple):
 
 def choose(
     kernels: list[Kernel],
-    classes: np.ndarray,
+    machines: Machines,
     splits: list[Split],
     rounds: tuple[Round, ...],
-    each: Callable[..., Iterator[np.ndarray]],
+    each: Callable[..., Iterable[np.ndarray]],
 ) -> Choice:
     """The best mean accuracy over the splits; of equal ones the smaller cost.
 
@@ -191,12 +252,9 @@ def choose(
     ranked = kernels
     for step in rounds:
         kept, parts, costs = ranked[: step.kernels], splits[: step.folds], costs_of(step.costs)
-        work = list(itertools.product(kept, parts))
-
-        def score(job: tuple[Kernel, Split], costs: np.ndarray = costs) -> np.ndarray:
-            return accuracies(job[0].values, classes, *job[1], costs)
-
-        table = np.asarray(list(each(score, work))).reshape(len(kept), len(parts), len(costs))
+        work = zip(*itertools.product(kept, parts), strict=True)
+        rows = list(each(machines, *work, itertools.repeat(costs)))
+        table = np.asarray(rows).reshape(len(kept), len(parts), len(costs))
         means = table.mean(axis=1)
         order = np.argsort(-means.max(axis=1), kind="stable")
         ranked = [kept[k] for k in order]
@@ -212,13 +270,13 @@ class Result(NamedTuple):
     chosen: str
 
 
-def published(
-    kernels: list[Kernel], classes: np.ndarray, folds: np.ndarray, pool: ThreadPoolExecutor
-) -> Result:
+def published(kernels: list[Kernel], machines: Machines, pool: ThreadPoolExecutor) -> Result:
     """The best mean accuracy on the test folds."""
-    rounds = Effort.for_graphs(len(classes)).published
-    kernel, cost, scores = choose(kernels, classes, outer(folds), rounds, pool.map)
-    return Result(float(scores.mean()), float(scores.std()), f"{kernel.name} C={cost:.3g}")
+    problem = machines.problem
+    rounds = Effort.for_graphs(len(problem.graphs)).published
+    choice = choose(kernels, machines, outer(problem.folds), rounds, pool.map)
+    chosen = f"{choice.kernel.name} C={choice.cost:.3g}"
+    return Result(float(choice.scores.mean()), float(choice.scores.std()), chosen)
 
 
 def inner(classes: np.ndarray, train: np.ndarray, folds: int) -> list[Split]:
@@ -227,23 +285,20 @@ def inner(classes: np.ndarray, train: np.ndarray, folds: int) -> list[Split]:
     return [(train[fit], train[check]) for fit, check in parts.split(train, classes[train])]
 
 
-def training(
-    kernels: list[Kernel], classes: np.ndarray, folds: np.ndarray, pool: ThreadPoolExecutor
-) -> Result:
+def training(kernels: list[Kernel], machines: Machines, pool: ThreadPoolExecutor) -> Result:
     """Everything is chosen on the training graphs of each fold."""
-    effort = Effort.for_graphs(len(classes))
+    problem = machines.problem
+    effort = Effort.for_graphs(len(problem.graphs))
 
     def one(split: Split) -> tuple[float, str]:
-        train, test = split
-        splits = inner(classes, train, effort.inner_folds)
-        kernel, cost, _ = choose(kernels, classes, splits, effort.training, map)
-        score = accuracies(kernel.values, classes, train, test, np.asarray([cost]))
-        return float(score[0]), kernel.name
+        splits = inner(problem.classes, split[0], effort.inner_folds)
+        kernel, cost, _ = choose(kernels, machines, splits, effort.training, map)
+        return float(machines(kernel, split, np.asarray([cost]))[0]), kernel.name
 
-    scores, names = zip(*pool.map(one, outer(folds)), strict=True)
+    found, names = zip(*pool.map(one, outer(problem.folds)), strict=True)
     common = max(set(names), key=names.count)
     chosen = f"{names.count(common)} of {FOLDS} folds: {common}"
-    return Result(float(np.mean(scores)), float(np.std(scores)), chosen)
+    return Result(float(np.mean(found)), float(np.std(found)), chosen)
 
 
 PROTOCOLS = {"published": published, "training": training}
@@ -258,16 +313,18 @@ def main() -> None:
         "--protocols", default=",".join(PROTOCOLS), help="comma-separated protocols"
     )
     parser.add_argument("--shared", type=Path, help="folder that holds data/")
+    parser.add_argument(
+        "--keep", type=Path, default=ROOT / "build" / "graphs", help="folder of what is known"
+    )
     parser.add_argument("--out", type=Path, help="also write the figures as JSON")
     args = parser.parse_args()
     folder = shared_folder(args.shared)
     if folder is None or not (folder / "data" / "tu").is_dir():
         print("skipped: the data sets of graphs were not found (--shared DIR)")
         return
+    keep = Memory(args.keep, mmap_mode="r", verbose=0)
     results: dict[str, dict[str, dict[str, float]]] = {}
-    print(
-        f"{'data set':14s}{'kernels':12s}{'protocol':12s}{'accuracy %':>16s}{'seconds':>9s}  chosen"
-    )
+    print(f"{'data set':14s}{'protocol':12s}{'accuracy %':>16s}{'CPU s':>9s}  chosen")
     # Of each thread, as scikit-learn's settings are.
     quick = functools.partial(
         sklearn.set_config, assume_finite=True, skip_parameter_validation=True
@@ -276,24 +333,18 @@ def main() -> None:
         # Of machines that came to their last step.
         warnings.simplefilter("ignore", ConvergenceWarning)
         for name, family in itertools.product(args.sets.split(","), args.families.split(",")):
-            graphs, classes, folds = load(folder / "data" / "tu" / f"{name}.npz")
-            start = time.perf_counter()
-            kernels = list(FAMILIES[family](graphs, name))
-            seconds = time.perf_counter() - start
-            print(
-                f"{name:14s}{family:12s}{'':12s}{'':16s}{seconds:9.1f}  {len(kernels)} kernels of "
-                f"{len(graphs)} graphs",
-                flush=True,
-            )
+            problem = Problem.load(folder / "data" / "tu" / f"{name}.npz")
+            kernels, seconds = kernels_of(family, problem, keep)
+            what = f"{len(kernels)} {family} kernels of {len(problem.graphs)} graphs"
+            print(f"{name:14s}{'':12s}{'':16s}{seconds:9.1f}  {what}", flush=True)
             figures = {"kernel_seconds": seconds}
             for protocol in args.protocols.split(","):
-                start = time.perf_counter()
-                result = PROTOCOLS[protocol](kernels, classes, folds, pool)
-                took = time.perf_counter() - start
+                machines = Machines(problem, keep)
+                result = PROTOCOLS[protocol](kernels, machines, pool)
+                took = sum(machines.seconds)
                 spread = f"{result.mean:.2f} +- {result.deviation:.2f}"
                 print(
-                    f"{name:14s}{family:12s}{protocol:12s}{spread:>16s}{took:9.1f}  "
-                    f"{result.chosen}",
+                    f"{name:14s}{protocol:12s}{spread:>16s}{took:9.1f}  {result.chosen}",
                     flush=True,
                 )
                 figures[protocol] = result.mean
