@@ -228,6 +228,11 @@ def test_plan_and_memory(graphs):
 
 def test_progress_and_its_exceptions(graphs):
     heard = []
+    for kernel in (wl.wl_kernel, wl.wl_kernel_grid):
+        heard.clear()
+        kernel(graphs, rounds=3, progress=lambda *rounds: heard.append(rounds))
+        assert heard[-1] == (4, 4)
+    heard.clear()
     wl.gntk(graphs, progress=lambda *tiles: heard.append(tiles))
     assert heard and heard[-1][0] == heard[-1][1]
 

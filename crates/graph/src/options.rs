@@ -77,7 +77,7 @@ impl<'a> Options<'a> {
         self
     }
 
-    /// Called after every tile, from whichever thread finished it.
+    /// Called after every tile, from whichever thread finished it; for Weisfeiler-Leman kernels after every round.
     pub fn progress(mut self, progress: &'a (dyn Fn(Progress) + Sync)) -> Self {
         self.progress = Some(progress);
         self

@@ -134,7 +134,7 @@ impl WlKernel {
         let mut gram = zeros(self.len(), self.len())?;
         let means = Means::new(options);
         for round in 0..=rounds {
-            self.add(round, &self.counts[round], &mut gram, &means)?;
+            self.add((round, rounds), &self.counts[round], &mut gram, &means)?;
         }
         if self.params.normalise {
             let own = self.self_kernels(rounds)?;
@@ -172,8 +172,9 @@ impl WlKernel {
         let mut gram = zeros(self.len(), self.len())?;
         let mut scaled = if self.params.normalise { Some(gram.clone()) } else { None };
         let means = Means::new(options);
-        for round in 0..self.counts.len() {
-            self.add(round, &self.counts[round], &mut gram, &means)?;
+        let last = self.counts.len() - 1;
+        for round in 0..=last {
+            self.add((round, last), &self.counts[round], &mut gram, &means)?;
             match &mut scaled {
                 None => visit(round, gram.view()),
                 Some(scaled) => {
@@ -243,16 +244,18 @@ impl WlKernel {
         }
     }
 
-    /// Adds what a round contributes to the kernel between `rows` and the graphs of the fit.
+    /// Adds what a round, one of those to `last`, contributes to the kernel between `rows` and the graphs of the fit.
     pub(super) fn add(
         &self,
-        round: usize,
+        (round, last): (usize, usize),
         rows: &Counts,
         out: &mut Array2<f64>,
         means: &Means<'_>,
     ) -> Result<(), Error> {
         let index = Index::new(&self.counts[round], self.known(round));
-        rows.add_to(&index, self.pairing(), out, means)
+        rows.add_to(&index, self.pairing(), out, means)?;
+        means.rounds_done(round + 1, last + 1, out.len());
+        Ok(())
     }
 }
 

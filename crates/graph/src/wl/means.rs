@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use widelimit_linalg::Par;
 
-use crate::{Error, Options};
+use crate::{Error, Options, Progress};
 
 /// The means of a call, with the bytes in use.
 ///
@@ -34,6 +34,18 @@ impl<'a> Means<'a> {
 
     pub(super) fn par(&self) -> Par {
         self.options.par
+    }
+
+    /// Tells the listener that so many rounds of a kernel are done. A tile is a round here.
+    pub(super) fn rounds_done(&self, done: usize, rounds: usize, entries: usize) {
+        if let Some(progress) = self.options.progress {
+            progress(Progress {
+                done_tiles: done,
+                total_tiles: rounds,
+                done_entries: (done as u64).saturating_mul(entries as u64),
+                total_entries: (rounds as u64).saturating_mul(entries as u64),
+            });
+        }
     }
 
     /// Fails where the call is to stop.

@@ -45,7 +45,7 @@ impl WlFeatures<'_> {
         let mut cross = zeros(self.len(), kernel.len())?;
         let means = Means::new(options);
         for round in 0..=rounds {
-            kernel.add(round, &self.counts[round], &mut cross, &means)?;
+            kernel.add((round, rounds), &self.counts[round], &mut cross, &means)?;
         }
         if kernel.params.normalise {
             normalise(&mut cross, &self.self_kernels(rounds)?, &kernel.self_kernels(rounds)?);

@@ -1,7 +1,6 @@
 //! Kernels in memory.
 
 use ndarray::{Array1, Array2};
-use widelimit_exact::Progress;
 use widelimit_graph::wl::{WlKernel, WlParams};
 use widelimit_graph::{Gntk, Graphs, Options, Plan, ReadOut, Report};
 
@@ -110,19 +109,10 @@ fn wl_kernel(
     let options = &run.less("the kernel", taken)?.graph_options();
     let params = WlParams { normalise, ..*params };
     let fitted = WlKernel::fit(columns.unwrap_or(rows), &params, options)?;
-    let values = match columns {
+    Ok(match columns {
         None => fitted.gram(params.rounds, options)?,
         Some(_) => fitted.transform(rows, options)?.cross(params.rounds, options)?,
-    };
-    finished(run);
-    Ok(values)
-}
-
-/// Tells the listener that all is done: colours are quick, and tell nothing on their way.
-fn finished(run: &Run<'_>) {
-    if let Some(progress) = run.progress {
-        progress(Progress { done_tiles: 1, total_tiles: 1, done_entries: 1, total_entries: 1 });
-    }
+    })
 }
 
 /// The Weisfeiler-Leman kernels of 0, 1, ... and all rounds, among graphs, in one pass.
@@ -150,9 +140,7 @@ pub fn rounds(
 ) -> Result<Vec<Array2<f64>>, Error> {
     let options = &run.graph_options();
     let params = WlParams { normalise, ..*params };
-    let kernels = WlKernel::fit(graphs, &params, options)?.grams(options)?;
-    finished(run);
-    Ok(kernels)
+    Ok(WlKernel::fit(graphs, &params, options)?.grams(options)?)
 }
 
 /// GNTKs of several depths, with or without jumping knowledge, in one pass, in the order of `read_outs`, none deeper than
