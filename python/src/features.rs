@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use widelimit::exact::Cancel;
 use widelimit::features::{Dim, FeatureSettings, Features, Method};
 use widelimit::ndarray::ArrayD;
-use widelimit::{Network, Quantity, Scalar};
+use widelimit::{Certificate, Network, Quantity, Scalar};
 
 use crate::arrays::{Input, give, inputs};
 use crate::error::exception;
@@ -150,6 +150,19 @@ impl PyFeatures {
     }
 }
 
+/// A certificate as a dictionary.
+pub fn stated<'py>(py: Python<'py>, certificate: &Certificate) -> PyResult<Bound<'py, PyDict>> {
+    let stated = PyDict::new(py);
+    stated.set_item("error", certificate.error)?;
+    stated.set_item("interval", certificate.interval)?;
+    stated.set_item("spectral_error", certificate.spectral_error)?;
+    stated.set_item("ridge", certificate.lambda)?;
+    stated.set_item("sample", certificate.sample)?;
+    stated.set_item("population", certificate.population)?;
+    stated.set_item("dim", certificate.dim)?;
+    Ok(stated)
+}
+
 /// What features know of themselves, as a dictionary.
 pub fn facts<'py>(py: Python<'py>, features: &Features) -> PyResult<Bound<'py, PyDict>> {
     let facts = PyDict::new(py);
@@ -158,17 +171,7 @@ pub fn facts<'py>(py: Python<'py>, features: &Features) -> PyResult<Bound<'py, P
     facts.set_item("method", features.method().to_string())?;
     facts.set_item("dim", features.dim())?;
     facts.set_item("seed", features.seed())?;
-    let certificate = features.certificate().map(|certificate| {
-        let stated = PyDict::new(py);
-        stated.set_item("error", certificate.error)?;
-        stated.set_item("interval", certificate.interval)?;
-        stated.set_item("spectral_error", certificate.spectral_error)?;
-        stated.set_item("ridge", certificate.lambda)?;
-        stated.set_item("sample", certificate.sample)?;
-        stated.set_item("population", certificate.population)?;
-        stated.set_item("dim", certificate.dim)?;
-        PyResult::Ok(stated)
-    });
+    let certificate = features.certificate().map(|certificate| stated(py, certificate));
     facts.set_item("certificate", certificate.transpose()?)?;
     let trial = PyList::empty(py);
     for candidate in features.trial() {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict};
 use widelimit::embed::{Settings, Strategy};
 use widelimit::graphs::GntkFeatures;
 
 use crate::arrays::give;
 use crate::error::exception;
+use crate::features::stated;
 use crate::graph_kernels::{Recipe, run};
 use crate::graphs::PyGraphs;
 
@@ -53,6 +54,23 @@ impl PyGntkFeatures {
     /// All that the features follow from.
     fn to_json(&self) -> PyResult<String> {
         Ok(self.features.to_json().map_err(exception)?.to_string())
+    }
+
+    /// How far the kernel of the features is from the exact one, on a sample of at most so many graphs.
+    #[pyo3(signature = (graphs, wanted, threads, memory))]
+    fn certify<'py>(
+        &self,
+        py: Python<'py>,
+        graphs: &PyGraphs,
+        wanted: usize,
+        threads: Option<&Bound<'py, PyAny>>,
+        memory: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let (features, graphs) = (&self.features, Arc::clone(&graphs.graphs));
+        let silent = PyBool::new(py, false).to_owned().into_any();
+        let found =
+            run(py, (threads, memory), &silent, move |run| features.certify(&graphs, wanted, run))?;
+        found.map(|certificate| stated(py, &certificate)).transpose()
     }
 
     /// Features of graphs, one a row.

@@ -33,6 +33,20 @@ def test_products_stand_for_the_kernel(graphs, scale, jumping_knowledge):
     assert np.linalg.norm(z @ z.T - kernel) < 0.08 * np.linalg.norm(kernel)
 
 
+def test_certificates_tell_the_error(graphs):
+    features = wl.GNTKFeatures(layers=3, dim=300).fit(graphs)
+    z, kernel = features.transform(graphs), wl.gntk(graphs, layers=3)
+    error = np.linalg.norm(z @ z.T - kernel) / np.linalg.norm(kernel)
+    found = features.certificate_
+    assert isinstance(found, wl.Certificate)
+    np.testing.assert_allclose(found.error, error)
+    assert (found.sample, found.population, found.dim) == (7, 7, 300)
+    assert wl.GNTKFeatures(certify=5).fit(graphs).certificate_.sample == 5
+    assert wl.GNTKFeatures(certify=0).fit(graphs).certificate_ is None
+    assert wl.GNTKFeatures().fit(graphs[:3]).certificate_ is None
+    assert pickle.loads(pickle.dumps(features)).certificate_ == found
+
+
 def test_features_of_a_graph_are_its_own(graphs):
     features = wl.GNTKFeatures(layers=3, mlp_layers=2, dim=200, method="random", random_state=3)
     z = features.fit(graphs).transform(graphs)
@@ -88,6 +102,7 @@ def test_wrong_arguments_are_named(graphs):
         ({"dim": 0}, "dim"),
         ({"dim": 3}, "too few"),
         ({"scale": "none"}, "scale"),
+        ({"certify": -1}, "certify"),
     ]:
         with pytest.raises(ValueError, match=match):
             wl.GNTKFeatures(**arguments).fit(graphs)

@@ -112,6 +112,9 @@ class GntkFeatures:
     @staticmethod
     def from_json(text: str) -> GntkFeatures: ...
     def to_json(self) -> str: ...
+    def certify(
+        self, graphs: Graphs, wanted: int, threads: int | None, memory: int | str | None
+    ) -> dict[str, Any] | None: ...
     def transform(
         self,
         graphs: Graphs,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from widelimit import _core
-from widelimit._features import _seed_of, _whole
+from widelimit._features import CERTIFIED, Certificate, _seed_of, _whole
 from widelimit._gntk import Scale, _recipe
 from widelimit._graphs import Graphs, _batch, _core_of
 from widelimit._kernel import Progress
@@ -56,6 +56,9 @@ class GNTKFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     random_state : int, Generator, RandomState or None
         The seed; None draws another one at every fit. The same seed gives the same features, to the
         last bit, on any number of threads and in any batches.
+    certify : int
+        Graphs of the random sample on which the certificate is measured, at most; fewer where their
+        exact kernel would take long; 0 for none.
     threads : int, optional
         Number of threads, all cores by default.
     memory : int or str, optional
@@ -65,6 +68,13 @@ class GNTKFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     dtype : float64 or float32
         Number format of the features.
 
+    Attributes
+    ----------
+    certificate_ : Certificate or None
+        How far the kernel of the features is from the exact one; None for fewer than four graphs.
+
+    Notes
+    -----
     Fitted features are pickled as the few numbers that they follow from.
 
     References
@@ -97,6 +107,7 @@ class GNTKFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         method: str = "centred",
         *,
         random_state: Any = 0,
+        certify: int = CERTIFIED,
         threads: int | None = None,
         memory: int | str | None = None,
         progress: Progress = False,
@@ -110,6 +121,7 @@ class GNTKFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.dim = dim
         self.method = method
         self.random_state = random_state
+        self.certify = certify
         self.threads = threads
         self.memory = memory
         self.progress = progress
@@ -129,14 +141,14 @@ class GNTKFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             False,
             self.dtype,
         )
+        core = _core_of(_batch(graphs, "graphs"))
         self._features = _core.GntkFeatures.fit(
-            _core_of(_batch(graphs, "graphs")),
-            recipe,
-            _whole(self.dim, "dim", 1),
-            str(self.method),
-            seed,
+            core, recipe, _whole(self.dim, "dim", 1), str(self.method), seed
         )
         self._single = recipe["dtype"] == "float32"
+        wanted = _whole(self.certify, "certify", 0)
+        stated = self._features.certify(core, wanted, self.threads, self.memory)
+        self.certificate_: Certificate | None = Certificate(**stated) if stated else None
         return self
 
     def transform(self, graphs: Graphs | Sequence[Graphs]) -> NDArray[Any]:

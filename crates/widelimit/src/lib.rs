@@ -25,6 +25,7 @@
 //! and for theory: yes, exactly. For more rows: with features, whose cost is linear in their number.
 #![forbid(unsafe_code)]
 
+mod certificate;
 mod error;
 pub mod features;
 mod files;
@@ -37,6 +38,7 @@ mod scalar;
 mod stores;
 mod streaming;
 
+pub use certificate::Certificate;
 pub use error::{Error, Kind};
 pub use files::{Shard, StoreSummary, Wanted, kernel_to_file, kernel_to_store};
 pub use flow::Flow;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use widelimit::Shard;
+use widelimit::embed::Strategy;
 
 use super::RidgeArg;
 use super::commands::{Dtype, Task, parse_ridge, parse_shard};
@@ -22,6 +23,11 @@ pub enum GraphCommand {
   widelimit graph kernel --graphs nci1.npz --layers 10 --out k.store --resume     run again after a kill
   widelimit graph kernel --graphs nci1.npz --layers 10 --out k.store --shard 2/4  one of four processes")]
     Kernel(GraphKernelArgs),
+    /// Write features of graphs, whose products stand for the graph neural tangent kernel
+    #[command(after_help = "Examples:
+  widelimit graph features --graphs train.npz --layers 4 --dim 4096 --save-map map.json --out z_train.npy
+  widelimit graph features --map map.json --graphs test.npz --out z_test.npy")]
+    Features(GraphFeaturesArgs),
     /// Fit a model of graphs
     #[command(after_help = "Examples:
   widelimit graph fit --graphs mutag.npz --layers 5 --out model.safetensors
@@ -175,6 +181,42 @@ pub struct GraphKernelArgs {
     /// Compute the i-th of N parts of the store; the parts may run side by side
     #[arg(long, value_name = "i/N", value_parser = parse_shard)]
     pub shard: Option<Shard>,
+}
+
+/// Arguments of `graph features`.
+#[derive(Args, Debug)]
+pub struct GraphFeaturesArgs {
+    /// Graphs: an npz file, a TU folder, or a csv file of edges
+    #[arg(long, value_name = "A")]
+    pub graphs: PathBuf,
+    /// Take edges for directed: they may lack their equal in the other direction
+    #[arg(long)]
+    pub directed: bool,
+    /// The kernel.
+    #[command(flatten)]
+    pub gntk: GntkArgs,
+    /// Number of features
+    #[arg(long, value_name = "M", default_value_t = 2048)]
+    pub dim: usize,
+    /// How an activation makes features; `polynomial:12` names a degree
+    #[arg(long, value_name = "METHOD", default_value = "centred", value_parser = strategy)]
+    pub method: Strategy,
+    /// A map to use, instead of one for A; of the kernel only --dtype counts then
+    #[arg(long, value_name = "MAP.json", conflicts_with_all = ["layers", "mlp", "scale", "jk", "activation", "dim", "method", "save_map"])]
+    pub map: Option<PathBuf>,
+    /// Also write the map, for other graphs
+    #[arg(long, value_name = "MAP.json")]
+    pub save_map: Option<PathBuf>,
+    /// File to write, ending in .npy
+    #[arg(long, value_name = "Z.npy")]
+    pub out: PathBuf,
+}
+
+fn strategy(text: &str) -> Result<Strategy, String> {
+    Strategy::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = Strategy::ALL.iter().map(|strategy| strategy.name()).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 /// Arguments of `graph fit`.

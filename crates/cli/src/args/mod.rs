@@ -17,8 +17,8 @@ pub use commands::{
 };
 pub use features::{ApproximationArgs, FeaturesArgs};
 pub use graph::{
-    GntkArgs, GraphCommand, GraphFamily, GraphFitArgs, GraphKernelArgs, GraphMethod, GraphPlanArgs,
-    GraphPredictArgs, GraphRepair, GraphScale, RecipeArgs,
+    GntkArgs, GraphCommand, GraphFamily, GraphFeaturesArgs, GraphFitArgs, GraphKernelArgs,
+    GraphMethod, GraphPlanArgs, GraphPredictArgs, GraphRepair, GraphScale, RecipeArgs,
 };
 pub use network::NetArg;
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use widelimit::arch::Shape;
 use widelimit::data::Array;
 use widelimit::features::Features;
-use widelimit::{Quantity, Run, Scalar};
+use widelimit::{Certificate, Quantity, Run, Scalar};
 
 use super::{data, files, inputs};
 use crate::answer::Answer;
@@ -142,10 +142,15 @@ pub fn told(answer: Answer, features: &Features) -> Answer {
         })
     });
     answer = answer.for_programs("trial", trial.collect::<Vec<Value>>());
-    let Some(certificate) = features.certificate() else { return answer };
+    certified(answer, features.certificate())
+}
+
+/// Adds how far features are from their kernel.
+pub fn certified(answer: Answer, certificate: Option<&Certificate>) -> Answer {
+    let Some(certificate) = certificate else { return answer };
     let (sample, population) = (certificate.sample, certificate.population);
     let text = format!(
-        "{:.4} of the kernel's norm, from {sample} of {population} rows",
+        "{:.4} of the kernel's norm, from {sample} of {population} inputs",
         certificate.error
     );
     answer

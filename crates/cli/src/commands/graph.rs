@@ -12,7 +12,7 @@ use widelimit::graphs::{self, Family, GraphKernel};
 
 use super::graph_set::GraphSet;
 use super::kernel::Target;
-use super::{files, graph_model, stores};
+use super::{files, graph_features, graph_model, stores};
 use crate::answer::Answer;
 use crate::args::{
     Dtype, GntkArgs, GraphCommand, GraphFamily, GraphKernelArgs, GraphMethod, GraphPlanArgs,
@@ -28,6 +28,7 @@ pub fn graph(command: &GraphCommand, session: &Session) -> Result<(), Failure> {
     match command {
         GraphCommand::Plan(args) => plan(args, session),
         GraphCommand::Kernel(args) => kernel(args, session),
+        GraphCommand::Features(args) => graph_features::features(args, session),
         GraphCommand::Fit(args) => graph_model::fit(args, session),
         GraphCommand::Predict(args) => graph_model::predict(args, session),
     }

@@ -7,6 +7,7 @@ mod features;
 mod files;
 mod fit;
 mod graph;
+mod graph_features;
 mod graph_model;
 mod graph_set;
 mod inputs;

@@ -81,6 +81,55 @@ fn sketched_kernels_say_how_far_off_they_are() {
 }
 
 #[test]
+fn features_stand_for_the_kernel() {
+    let place = place();
+    let job = "graph features --graphs train.npz --layers 3 --jk --seed 4 --dim 1024 --json";
+    let mut job: Vec<_> = job.split(' ').collect();
+    job.extend(["--save-map", "map.json", "--out", "z.npy"]);
+    let told = place.ok(&job).json();
+    assert_eq!(
+        (&told["shape"], &told["method"]),
+        (&serde_json::json!([24, 1024]), &"centred".into())
+    );
+    place.ok(&[
+        "graph",
+        "kernel",
+        "--graphs",
+        "train.npz",
+        "--layers",
+        "3",
+        "--jk",
+        "--out",
+        "k.npz",
+    ]);
+    let (z, kernel) = (place.read_npy("z.npy"), place.read_npz("k.npz", "kernel"));
+    let norm = |matrix: &Array2<f64>| matrix.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let error = norm(&(z.dot(&z.t()) - &kernel)) / norm(&kernel);
+    assert!((told["kernel_error"].as_f64().unwrap() / error - 1.0).abs() < 1e-9 && error < 0.1);
+    // the map gives the same graphs the same features, in either precision
+    let again =
+        ["graph", "features", "--map", "map.json", "--graphs", "train.npz", "--out", "a.npy"];
+    place.ok(&again);
+    assert_eq!(place.read_npy("a.npy"), z);
+    let narrow = ["graph", "features", "--map", "map.json", "--graphs", "train.npz"];
+    let told = place.ok(&[&narrow[..], &["--dtype", "f32", "--out", "b.npy"]].concat());
+    assert!(!told.out.contains("kernel error") && told.out.contains("24 x 1024"), "{}", told.out);
+
+    let fails = |code, more: &[&str], words: &[&str]| {
+        let job = ["graph", "features", "--graphs", "train.npz", "--out", "f.npy"];
+        place.fails(code, &[&job[..], more].concat(), words);
+    };
+    fails(2, &["--method", "best"], &["expected one of", "centred"]);
+    fails(2, &["--map", "map.json", "--dim", "12"], &["--map", "--dim"]);
+    fails(3, &["--map", "none.json"], &["cannot read the map none.json"]);
+    fails(3, &["--map", "train.npz"], &["train.npz"]);
+    std::fs::write(place.path("other.json"), "{}").unwrap();
+    fails(3, &["--map", "other.json"], &["other.json", "features of graphs as JSON"]);
+    fails(5, &["--memory", "1KiB"], &["memory"]);
+    fails(2, &["--dim", "0"], &[]);
+}
+
+#[test]
 fn kernels_land_in_an_npz() {
     let place = place();
     let run = place.ok(&[

@@ -7,6 +7,7 @@ use widelimit_exact::Progress;
 
 use super::nystrom::Nystrom;
 use super::settings::Method;
+use crate::certificate::draw;
 use crate::{Error, Network, Quantity, Run, Scalar};
 
 /// Role of the rows that maps learn from among the streams of a seed.
@@ -59,7 +60,7 @@ impl<T: Scalar> Job<'_, T> {
         let map = if rows <= LEARNT_FROM {
             FeatureMap::fit(self.network, self.x.view(), &settings)?
         } else {
-            let mut some = self.draw(ROLE, rows, LEARNT_FROM)?;
+            let mut some = draw(self.seed, ROLE, rows, LEARNT_FROM)?;
             some.sort_unstable();
             let x = self.x.select(Axis(0), &some);
             FeatureMap::fit(self.network, x.view(), &settings)?

@@ -37,9 +37,8 @@ use widelimit_arch::Shape;
 pub use widelimit_embed::Strategy;
 
 use crate::model::{check_finite, check_network, expect_shape, shape_of};
-use crate::{Error, Network, Quantity, Run, Scalar};
+use crate::{Certificate, Error, Network, Quantity, Run, Scalar};
 use job::{Job, Map};
-pub use sample::Certificate;
 use sample::Sample;
 pub use settings::{Dim, FeatureSettings, Method};
 pub(crate) use store::ENTRY;

@@ -7,6 +7,7 @@ use widelimit_sketch::landmarks::{KernelEntries, RandomPivots};
 use widelimit_sketch::random::Stream;
 
 use super::job::Job;
+use crate::certificate::draw;
 use crate::model::{kernel_of, want};
 use crate::{Error, Network, Quantity, Run, Scalar};
 
@@ -67,7 +68,7 @@ impl Nystrom {
             return Ok(open);
         }
         let count = dim.saturating_mul(CHOICE).min(open.len());
-        let drawn = job.draw(ROLE, open.len(), count)?;
+        let drawn = draw(job.seed, ROLE, open.len(), count)?;
         open = drawn.into_iter().map(|place| open[place]).collect();
         let pivots = job.pivots(&open, dim)?;
         let mut chosen: Vec<usize> = pivots.into_iter().map(|place| open[place]).collect();

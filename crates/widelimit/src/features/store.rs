@@ -10,9 +10,9 @@ use widelimit_embed::{FeatureMap, Settings};
 
 use super::job::{Map, embedded};
 use super::nystrom::Nystrom;
-use super::{Certificate, Features, Method};
+use super::{Features, Method};
 use crate::files::name;
-use crate::{Error, Network, Quantity};
+use crate::{Certificate, Error, Network, Quantity};
 
 /// The text entry that describes features.
 pub(crate) const ENTRY: &str = "features";

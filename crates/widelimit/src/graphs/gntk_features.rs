@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use ndarray::{Array2, ArrayViewMut2, Axis, Slice};
-use widelimit_embed::{GraphFeatureMap, Neighbourhoods, Settings};
+use widelimit_embed::{GraphFeatureMap, Neighbourhoods, Quantity, Settings};
 use widelimit_exact::Progress;
-use widelimit_graph::{Error as GraphError, Gntk, Graphs, OneHot};
+use widelimit_graph::{Error as GraphError, Gntk, Graphs, Method, OneHot, Precision};
 use widelimit_sketch::Csr;
 
-use crate::{Error, Run, Scalar};
+use crate::certificate::{ROLE, affordable, draw};
+use crate::{Certificate, Error, Run, Scalar};
 
 /// Nodes between two looks at the switch, at least those of one graph.
 const NODES: usize = 1 << 14;
@@ -171,6 +172,62 @@ impl GntkFeatures {
         Ok(out)
     }
 
+    /// How far the kernel of the features is from the exact one, measured on a random sample of at most so many of
+    /// these graphs, of fewer where their exact kernel would take long. `None` where fewer than four are left, where
+    /// the kernel is zero, and for the NNGP, whose exact kernel between graphs there is none of.
+    ///
+    /// # Errors
+    /// As [`transform`](Self::transform).
+    ///
+    /// ```
+    /// use widelimit::Run;
+    /// use widelimit::embed::Settings;
+    /// use widelimit::graph::{Gntk, Graphs, Parts};
+    /// use widelimit::graphs::GntkFeatures;
+    ///
+    /// // rings of 3, 4, 5 and 6 nodes
+    /// let (mut ends, mut offsets) = ([vec![], vec![]], vec![0]);
+    /// for size in 3..7 {
+    ///     let first = offsets[offsets.len() - 1];
+    ///     for node in 0..size {
+    ///         let next = first + (node + 1) % size;
+    ///         ends[0].extend([first + node, next]);
+    ///         ends[1].extend([next, first + node]);
+    ///     }
+    ///     offsets.push(first + size);
+    /// }
+    /// let edge_index = [&ends[0][..], &ends[1][..]];
+    /// let graphs = Graphs::new(Parts { node_offsets: &offsets, edge_index, ..Parts::default() })?;
+    /// let gntk = Gntk { layers: 3, ..Gntk::default() };
+    /// let features = GntkFeatures::fit(&gntk, &graphs, &Settings::new(512))?;
+    /// let certificate = features.certify(&graphs, 400, &Run::default())?;
+    /// assert!(certificate.is_some_and(|found| found.sample == 4 && found.error < 0.1));
+    /// # Ok::<(), widelimit::Error>(())
+    /// ```
+    pub fn certify(
+        &self,
+        graphs: &Graphs,
+        wanted: usize,
+        run: &Run<'_>,
+    ) -> Result<Option<Certificate>, Error> {
+        let &Settings { quantity, seed, .. } = self.settings();
+        if quantity == Quantity::Nngp {
+            return Ok(None);
+        }
+        let quiet = Run { progress: None, ..run.clone() };
+        let options = &quiet.graph_options();
+        let (method, precision) = (Method::Decoupled, Precision::Double);
+        let exact = Gntk { method, precision, ..self.gntk.clone() };
+        let encoded = self.encoded(graphs)?;
+        let drawn = draw(seed, ROLE, graphs.len(), wanted.min(graphs.len()))?;
+        let flops = |size| Ok(exact.plan(&encoded.select(&drawn[..size])?, None, options)?.flops);
+        let Some(size) = affordable(drawn.len(), flops)? else { return Ok(None) };
+        let sample = encoded.select(&drawn[..size])?;
+        let kernel = exact.kernel(&sample, options)?;
+        let features = self.transform::<f64>(&sample, &quiet)?;
+        Certificate::of(kernel.view(), features.view(), (graphs.len(), seed), &run.par)
+    }
+
     /// The graphs with features.
     fn encoded<'a>(&self, graphs: &'a Graphs) -> Result<Cow<'a, Graphs>, Error> {
         match (&self.inputs, graphs.features()) {
@@ -224,4 +281,44 @@ fn cut(graphs: &Graphs) -> Vec<usize> {
     }
     cuts.push(graphs.len());
     cuts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphs::features::tests::rings;
+    use widelimit_embed::Strategy;
+    use widelimit_graph::Options;
+
+    #[test]
+    fn a_certificate_of_all_graphs_is_their_error() {
+        let graphs = rings(&[3, 5, 4, 8, 3, 6, 12]);
+        let gntk = Gntk { layers: 4, precision: Precision::Single, ..Gntk::default() };
+        for strategy in [Strategy::Random, Strategy::Centred] {
+            let settings = Settings { strategy, ..Settings::new(256) };
+            let features = GntkFeatures::fit(&gntk, &graphs, &settings).unwrap();
+            let run = Run::default();
+            let found = features.certify(&graphs, 400, &run).unwrap().unwrap();
+            let exact = Gntk { precision: Precision::Double, ..gntk.clone() };
+            let kernel = exact.kernel(&graphs.clone().with_default_features(), &Options::new());
+            let kernel = kernel.unwrap();
+            let z = features.transform::<f64>(&graphs, &run).unwrap();
+            let norm = |matrix: &Array2<f64>| matrix.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let error = norm(&(z.dot(&z.t()) - &kernel)) / norm(&kernel);
+            assert!((found.error / error - 1.0).abs() < 1e-9, "{found:?} {error}");
+            assert_eq!((found.sample, found.population, found.dim), (7, 7, 256));
+            let part = features.certify(&graphs, 5, &run).unwrap().unwrap();
+            assert_eq!((part.sample, part.population), (5, 7));
+            assert!(part.interval.0 <= part.error && part.error <= part.interval.1);
+            assert_eq!(features.certify(&graphs, 3, &run).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn there_is_no_certificate_of_covariances() {
+        let graphs = rings(&[3, 5, 4, 8]);
+        let settings = Settings { quantity: Quantity::Nngp, ..Settings::new(256) };
+        let features = GntkFeatures::fit(&Gntk::default(), &graphs, &settings).unwrap();
+        assert_eq!(features.certify(&graphs, 4, &Run::default()).unwrap(), None);
+    }
 }

@@ -79,7 +79,7 @@ impl GntkFeatures {
             got,
         };
         let written: Written =
-            serde_json::from_str(text).map_err(|error| wrong(format!("`{text}`: {error}")))?;
+            serde_json::from_str(text).map_err(|error| wrong(format!("other text ({error})")))?;
         let kernel = GraphKernel::from_json(&written.kernel.to_string())?;
         let Family::Gntk(gntk) = kernel.family else {
             return Err(wrong(format!("`{}`", written.kernel)));
