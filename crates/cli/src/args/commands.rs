@@ -118,6 +118,14 @@ fn parse_shape(text: &str) -> Result<InputShape, String> {
   widelimit plan --net mlp:3:relu --x1 train.npz:x --memory 512MiB
   widelimit plan --net myrtle5 --x1 images.npz:x_train")]
 pub struct PlanArgs {
+    /// The kernel.
+    #[command(flatten)]
+    pub kernel: KernelArgs,
+}
+
+/// A kernel: its network and its inputs.
+#[derive(Args, Debug)]
+pub struct KernelArgs {
     /// Preset, JSON text or path of a JSON file
     #[arg(long, value_name = "NET")]
     pub net: NetArg,
@@ -127,7 +135,7 @@ pub struct PlanArgs {
     /// Inputs of the columns; without it the kernel of A with itself
     #[arg(long, value_name = "B")]
     pub x2: Option<String>,
-    /// Which kernels
+    /// Which kernels; the arrays in a file are named after them
     #[arg(long, value_enum, default_value = "ntk")]
     pub get: Get,
     /// Number format
@@ -142,6 +150,27 @@ pub struct PlanArgs {
     /// Adjacency matrices of B
     #[arg(long, value_name = "ADJ", requires = "x2")]
     pub adjacency2: Option<String>,
+}
+
+/// Where a kernel goes.
+#[derive(Args, Debug)]
+pub struct TargetArgs {
+    /// File to write, ending in .npz, or folder, ending in .store, that grows over several runs
+    #[arg(long, value_name = "K.npz|K.store")]
+    pub out: PathBuf,
+    /// Continue the store, or begin it where there is none
+    #[arg(long)]
+    pub resume: bool,
+    /// Compute the i-th of N parts of the store; the parts may run side by side
+    #[arg(long, value_name = "i/N", value_parser = parse_shard)]
+    pub shard: Option<Shard>,
+}
+
+fn parse_shard(text: &str) -> Result<Shard, String> {
+    let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+    numbers
+        .and_then(|(number, count)| Shard::new(number, count))
+        .ok_or_else(|| "expected a part and the number of parts, from 1/N to N/N".into())
 }
 
 /// `kernel`: a job, or something done with what jobs left.
@@ -165,7 +194,7 @@ pub struct KernelCommand {
     pub with_stores: Option<StoreCommand>,
     /// What to compute.
     #[command(flatten)]
-    pub job: Option<KernelArgs>,
+    pub job: Option<JobArgs>,
 }
 
 /// What is done with stores that are there.
@@ -205,47 +234,13 @@ pub struct ExportArgs {
 
 /// Arguments of a kernel to compute.
 #[derive(Args, Debug)]
-pub struct KernelArgs {
-    /// Preset, JSON text or path of a JSON file
-    #[arg(long, value_name = "NET")]
-    pub net: NetArg,
-    /// Inputs of the rows
-    #[arg(long, value_name = "A")]
-    pub x1: String,
-    /// Inputs of the columns; without it the kernel of A with itself
-    #[arg(long, value_name = "B")]
-    pub x2: Option<String>,
-    /// Which kernels; the arrays in the file are named after them
-    #[arg(long, value_enum, default_value = "ntk")]
-    pub get: Get,
-    /// Number format
-    #[arg(long, value_enum, default_value = "f64")]
-    pub dtype: Dtype,
-    /// Of a network that ends on positions: all pairs of them, or every position with itself
-    #[arg(long, value_enum, default_value = "full")]
-    pub spatial: Spatial,
-    /// Adjacency matrices of A, one an input, for a network that aggregates over graphs
-    #[arg(long, value_name = "ADJ")]
-    pub adjacency1: Option<String>,
-    /// Adjacency matrices of B
-    #[arg(long, value_name = "ADJ", requires = "x2")]
-    pub adjacency2: Option<String>,
-    /// File to write, ending in .npz, or folder, ending in .store, that grows over several runs
-    #[arg(long, value_name = "K.npz|K.store")]
-    pub out: PathBuf,
-    /// Continue the store, or begin it where there is none
-    #[arg(long)]
-    pub resume: bool,
-    /// Compute the i-th of N parts of the store; the parts may run side by side
-    #[arg(long, value_name = "i/N", value_parser = parse_shard)]
-    pub shard: Option<Shard>,
-}
-
-pub(super) fn parse_shard(text: &str) -> Result<Shard, String> {
-    let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-    numbers
-        .and_then(|(number, count)| Shard::new(number, count))
-        .ok_or_else(|| "expected a part and the number of parts, from 1/N to N/N".into())
+pub struct JobArgs {
+    /// The kernel.
+    #[command(flatten)]
+    pub kernel: KernelArgs,
+    /// Where it goes.
+    #[command(flatten)]
+    pub target: TargetArgs,
 }
 
 /// Arguments of `fit`.
@@ -282,12 +277,20 @@ pub struct FitArgs {
     /// What is done to inputs first, in training and prediction
     #[arg(long, value_enum, default_value = "none")]
     pub preprocess: Preprocess,
-    /// Ridge: `auto` by closed-form leave-one-out, or a number relative to the kernel's mean diagonal
-    #[arg(long, value_name = "auto|VALUE", default_value = "auto", value_parser = parse_ridge, allow_negative_numbers = true)]
-    pub ridge: RidgeArg,
+    /// The ridge.
+    #[command(flatten)]
+    pub ridge: RidgeArgs,
     /// Model file to write
     #[arg(long, value_name = "MODEL")]
     pub out: PathBuf,
+}
+
+/// How much is regularised.
+#[derive(Args, Debug)]
+pub struct RidgeArgs {
+    /// Ridge: `auto` by closed-form leave-one-out, or a number relative to the kernel's mean diagonal
+    #[arg(long, value_name = "auto|VALUE", default_value = "auto", value_parser = parse_ridge, allow_negative_numbers = true)]
+    pub ridge: RidgeArg,
 }
 
 /// The ridge as written.
@@ -299,7 +302,7 @@ pub enum RidgeArg {
     Value(f64),
 }
 
-pub(super) fn parse_ridge(text: &str) -> Result<RidgeArg, String> {
+fn parse_ridge(text: &str) -> Result<RidgeArg, String> {
     if text == "auto" {
         return Ok(RidgeArg::Auto);
     }

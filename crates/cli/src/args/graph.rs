@@ -3,11 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use widelimit::Shard;
 use widelimit::embed::Strategy;
 
-use super::RidgeArg;
-use super::commands::{Dtype, Task, parse_ridge, parse_shard};
+use super::commands::{Dtype, RidgeArgs, TargetArgs, Task};
 
 /// Kernels between graphs, and models on them.
 #[derive(Subcommand, Debug)]
@@ -88,55 +86,86 @@ pub enum GraphRepair {
     None,
 }
 
+/// Graphs to read.
+#[derive(Args, Debug)]
+pub struct GraphsArgs {
+    /// Graphs: an npz file, a TU folder, or a csv file of edges
+    #[arg(id = "graphs", long = "graphs", value_name = "A")]
+    pub path: PathBuf,
+    /// Take edges for directed: they may lack their equal in the other direction
+    #[arg(long)]
+    pub directed: bool,
+}
+
+/// Graphs of the rows and of the columns of a kernel.
+#[derive(Args, Debug)]
+pub struct SidesArgs {
+    /// The rows.
+    #[command(flatten)]
+    pub rows: GraphsArgs,
+    /// Graphs of the columns; without them the kernel of A with itself
+    #[arg(long = "graphs2", value_name = "B")]
+    pub columns: Option<PathBuf>,
+}
+
 /// The kernel.
 #[derive(Args, Debug)]
 pub struct GntkArgs {
-    /// Levels, that of the features counted
-    #[arg(long, value_name = "L", default_value_t = 2)]
-    pub layers: usize,
-    /// Fully connected layers at each level
-    #[arg(long, value_name = "R", default_value_t = 1)]
-    pub mlp: usize,
-    /// How sums over neighbourhoods are scaled
-    #[arg(long, value_enum, default_value = "degree")]
-    pub scale: GraphScale,
+    /// Levels, that of the features counted; without it 2
+    #[arg(long, value_name = "L")]
+    pub layers: Option<usize>,
+    /// Fully connected layers at each level; without it 1
+    #[arg(long, value_name = "R")]
+    pub mlp: Option<usize>,
+    /// How sums over neighbourhoods are scaled; without it by the degree
+    #[arg(long, value_enum)]
+    pub scale: Option<GraphScale>,
     /// Read out the sum of all levels (jumping knowledge)
     #[arg(long)]
     pub jk: bool,
-    /// Activation: a name such as `relu` or `tanh`, or its layer as JSON
-    #[arg(long, value_name = "NAME", default_value = "relu")]
-    pub activation: String,
-    /// Number format of the recursion and the result
-    #[arg(long, value_enum, default_value = "f64")]
-    pub dtype: Dtype,
+    /// Activation: a name such as `tanh`, or its layer as JSON; without it `relu`
+    #[arg(long, value_name = "NAME")]
+    pub activation: Option<String>,
+    /// Number format of the recursion and the result; without it f64
+    #[arg(long, value_enum)]
+    pub dtype: Option<Dtype>,
+}
+
+impl GntkArgs {
+    /// The flags that were given, by name.
+    pub fn given(&self) -> Vec<&'static str> {
+        let flags = [
+            ("--layers", self.layers.is_some()),
+            ("--mlp", self.mlp.is_some()),
+            ("--scale", self.scale.is_some()),
+            ("--jk", self.jk),
+            ("--activation", self.activation.is_some()),
+            ("--dtype", self.dtype.is_some()),
+        ];
+        flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect()
+    }
 }
 
 /// The kernel, of graph networks or of the Weisfeiler-Leman family.
 #[derive(Args, Debug)]
 pub struct RecipeArgs {
-    /// Which kernel; --layers to --dtype are of the gntk, --rounds of the others
+    /// Which kernel, the array `kernel` of a file; --layers to --dtype are of the gntk, --rounds of the others
     #[arg(long, value_enum, default_value = "gntk")]
     pub kernel: GraphFamily,
     /// The kernel.
     #[command(flatten)]
     pub gntk: GntkArgs,
-    /// Rounds of colours
-    #[arg(long, value_name = "H", default_value_t = 5)]
-    pub rounds: usize,
+    /// Rounds of colours; without it 5
+    #[arg(long, value_name = "H")]
+    pub rounds: Option<usize>,
 }
 
 /// Arguments of `graph plan`.
 #[derive(Args, Debug)]
 pub struct GraphPlanArgs {
-    /// Graphs of the rows
-    #[arg(long, value_name = "A")]
-    pub graphs: PathBuf,
-    /// Take edges for directed: they may lack their equal in the other direction
-    #[arg(long)]
-    pub directed: bool,
-    /// Graphs of the columns; without them the kernel of A with itself
-    #[arg(long, value_name = "B")]
-    pub graphs2: Option<PathBuf>,
+    /// The graphs.
+    #[command(flatten)]
+    pub sides: SidesArgs,
     /// The kernel.
     #[command(flatten)]
     pub gntk: GntkArgs,
@@ -145,53 +174,38 @@ pub struct GraphPlanArgs {
 /// Arguments of `graph kernel`.
 #[derive(Args, Debug)]
 pub struct GraphKernelArgs {
-    /// Graphs of the rows: an npz file, a TU folder, or a csv file of edges
-    #[arg(long, value_name = "A")]
-    pub graphs: PathBuf,
-    /// Take edges for directed: they may lack their equal in the other direction
-    #[arg(long)]
-    pub directed: bool,
-    /// Graphs of the columns; without them the kernel of A with itself
-    #[arg(long, value_name = "B")]
-    pub graphs2: Option<PathBuf>,
+    /// The graphs.
+    #[command(flatten)]
+    pub sides: SidesArgs,
     /// The kernel.
     #[command(flatten)]
     pub recipe: RecipeArgs,
-    /// By which means neighbourhoods are summed; a store is always exact
-    #[arg(long, value_enum, default_value = "exact")]
-    pub method: GraphMethod,
-    /// Rows of a sketch
-    #[arg(long, value_name = "B", default_value_t = 64)]
-    pub sketch_size: usize,
-    /// Relative error of sketched pairs up to which `auto` sketches, found by a trial
-    #[arg(long, value_name = "E", default_value_t = 0.05, allow_negative_numbers = true)]
-    pub tolerance: f64,
-    /// What is done about negative eigenvalues of a sketched kernel
-    #[arg(long, value_enum, default_value = "ridge")]
-    pub repair: GraphRepair,
+    /// By which means neighbourhoods are summed, without it exactly; a store is always exact
+    #[arg(long, value_enum)]
+    pub method: Option<GraphMethod>,
+    /// Rows of a sketch; without it 64
+    #[arg(long, value_name = "B")]
+    pub sketch_size: Option<usize>,
+    /// Relative error of sketched pairs up to which `auto` sketches, found by a trial; without it 0.05
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    pub tolerance: Option<f64>,
+    /// What is done about negative eigenvalues of a sketched kernel; without it the smallest is taken off the diagonal
+    #[arg(long, value_enum)]
+    pub repair: Option<GraphRepair>,
     /// Divide entries by the roots of both diagonals
     #[arg(long)]
     pub normalise: bool,
-    /// File to write, ending in .npz (array `kernel`), or folder, ending in .store, that grows over several runs
-    #[arg(long, value_name = "K.npz|K.store")]
-    pub out: PathBuf,
-    /// Continue the store, or begin it where there is none
-    #[arg(long)]
-    pub resume: bool,
-    /// Compute the i-th of N parts of the store; the parts may run side by side
-    #[arg(long, value_name = "i/N", value_parser = parse_shard)]
-    pub shard: Option<Shard>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub target: TargetArgs,
 }
 
 /// Arguments of `graph features`.
 #[derive(Args, Debug)]
 pub struct GraphFeaturesArgs {
-    /// Graphs: an npz file, a TU folder, or a csv file of edges
-    #[arg(long, value_name = "A")]
-    pub graphs: PathBuf,
-    /// Take edges for directed: they may lack their equal in the other direction
-    #[arg(long)]
-    pub directed: bool,
+    /// The graphs.
+    #[command(flatten)]
+    pub graphs: GraphsArgs,
     /// The kernel.
     #[command(flatten)]
     pub gntk: GntkArgs,
@@ -222,12 +236,9 @@ fn strategy(text: &str) -> Result<Strategy, String> {
 /// Arguments of `graph fit`.
 #[derive(Args, Debug)]
 pub struct GraphFitArgs {
-    /// Training graphs
-    #[arg(long, value_name = "A")]
-    pub graphs: PathBuf,
-    /// Take edges for directed: they may lack their equal in the other direction
-    #[arg(long)]
-    pub directed: bool,
+    /// The graphs.
+    #[command(flatten)]
+    pub graphs: GraphsArgs,
     /// Targets; without it the classes that come with the graphs
     #[arg(long, value_name = "Y")]
     pub y: Option<String>,
@@ -240,9 +251,9 @@ pub struct GraphFitArgs {
     /// Regress on the kernel as it is, not divided by the roots of its diagonal
     #[arg(long)]
     pub raw: bool,
-    /// Ridge: `auto` by closed-form leave-one-out, or a number relative to the kernel's mean diagonal
-    #[arg(long, value_name = "auto|VALUE", default_value = "auto", value_parser = parse_ridge, allow_negative_numbers = true)]
-    pub ridge: RidgeArg,
+    /// The ridge.
+    #[command(flatten)]
+    pub ridge: RidgeArgs,
     /// Model file to write; it holds the training graphs
     #[arg(long, value_name = "MODEL")]
     pub out: PathBuf,
@@ -254,12 +265,9 @@ pub struct GraphPredictArgs {
     /// Model file that `graph fit` wrote
     #[arg(long, value_name = "MODEL")]
     pub model: PathBuf,
-    /// Graphs to predict
-    #[arg(long, value_name = "B")]
-    pub graphs: PathBuf,
-    /// Take edges for directed: they may lack their equal in the other direction
-    #[arg(long)]
-    pub directed: bool,
+    /// The graphs.
+    #[command(flatten)]
+    pub graphs: GraphsArgs,
     /// True targets: prints `accuracy` or `rmse`; without it the classes that come with the graphs, if they do
     #[arg(long, value_name = "Y")]
     pub y: Option<String>,

@@ -11,14 +11,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use commands::{
-    DemoArgs, DemoStepArgs, Dtype, ExportArgs, FitArgs, Get, InputShape, KernelArgs, KernelCommand,
-    MergeArgs, Method, NetCommand, One, PlanArgs, PredictArgs, Preprocess, ReportArgs, RidgeArg,
-    Solver, Spatial, StoreCommand, Task,
+    DemoArgs, DemoStepArgs, Dtype, ExportArgs, FitArgs, Get, InputShape, JobArgs, KernelArgs,
+    KernelCommand, MergeArgs, Method, NetCommand, One, PlanArgs, PredictArgs, Preprocess,
+    ReportArgs, RidgeArg, RidgeArgs, Solver, Spatial, StoreCommand, TargetArgs, Task,
 };
 pub use features::{ApproximationArgs, FeaturesArgs};
 pub use graph::{
     GntkArgs, GraphCommand, GraphFamily, GraphFeaturesArgs, GraphFitArgs, GraphKernelArgs,
-    GraphMethod, GraphPlanArgs, GraphPredictArgs, GraphRepair, GraphScale, RecipeArgs,
+    GraphMethod, GraphPlanArgs, GraphPredictArgs, GraphRepair, GraphScale, GraphsArgs, RecipeArgs,
+    SidesArgs,
 };
 pub use network::NetArg;
 

@@ -9,7 +9,7 @@ use widelimit::learn::Ridge;
 use widelimit::{Model, Network, Quantity, Run, Scalar, Settings};
 
 use super::{data, describe, files, inputs};
-use crate::args::{FitArgs, One, Preprocess, RidgeArg, Solver, Task};
+use crate::args::{FitArgs, One, Preprocess, RidgeArg, RidgeArgs, Solver, Task};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::session::Session;
@@ -38,7 +38,7 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
             One::Ntk => Quantity::Ntk,
             One::Nngp => Quantity::Nngp,
         },
-        ridge: ridge(args.ridge),
+        ridge: ridge(&args.ridge),
         preprocess: match args.preprocess {
             Preprocess::None => widelimit::Preprocess::None,
             Preprocess::Standardize => widelimit::Preprocess::Standardize,
@@ -73,8 +73,8 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
 }
 
 /// The ridge that an argument means.
-pub fn ridge(argument: RidgeArg) -> Ridge {
-    match argument {
+pub fn ridge(args: &RidgeArgs) -> Ridge {
+    match args.ridge {
         RidgeArg::Auto => Ridge::default(),
         RidgeArg::Value(value) => Ridge::Value(value),
     }

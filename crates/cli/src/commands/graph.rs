@@ -1,13 +1,13 @@
 //! `graph`: plans and kernels.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use widelimit::Run;
 use widelimit::data::{Array, check_room, write_npz};
 use widelimit::graph::wl::{WlKind, WlParams};
-use widelimit::graph::{Gntk, Method, NodeSketch, Precision, Repair, Report, Scale};
+use widelimit::graph::{Gntk, Graphs, Method, NodeSketch, Precision, Repair, Report, Scale};
 use widelimit::graphs::{self, Family, GraphKernel};
 
 use super::graph_set::GraphSet;
@@ -36,19 +36,20 @@ pub fn graph(command: &GraphCommand, session: &Session) -> Result<(), Failure> {
 
 /// The kernel that arguments mean.
 pub fn gntk(args: &GntkArgs) -> Result<Gntk, Failure> {
+    let usual = Gntk::default();
     Ok(Gntk {
-        layers: args.layers,
-        mlp: args.mlp,
+        layers: args.layers.unwrap_or(usual.layers),
+        mlp: args.mlp.unwrap_or(usual.mlp),
         jumping_knowledge: args.jk,
         scale: match args.scale {
-            GraphScale::Degree => Scale::Degree,
-            GraphScale::Uniform => Scale::Uniform,
+            None | Some(GraphScale::Degree) => Scale::Degree,
+            Some(GraphScale::Uniform) => Scale::Uniform,
         },
-        activation: graphs::activation(&args.activation)?,
+        activation: graphs::activation(args.activation.as_deref().unwrap_or("relu"))?,
         method: Method::Decoupled,
         precision: match args.dtype {
-            Dtype::F64 => Precision::Double,
-            Dtype::F32 => Precision::Single,
+            None | Some(Dtype::F64) => Precision::Double,
+            Some(Dtype::F32) => Precision::Single,
         },
     })
 }
@@ -56,29 +57,32 @@ pub fn gntk(args: &GntkArgs) -> Result<Gntk, Failure> {
 /// The kernel that arguments mean, by an exact method.
 pub fn recipe(args: &RecipeArgs, normalise: bool) -> Result<GraphKernel, Failure> {
     let kind = match args.kernel {
-        GraphFamily::Gntk => return Ok(GraphKernel { normalise, ..gntk(&args.gntk)?.into() }),
+        GraphFamily::Gntk => {
+            refuse(args.rounds.map(|_| "--rounds"), "Weisfeiler-Leman kernels")?;
+            return Ok(GraphKernel { normalise, ..gntk(&args.gntk)?.into() });
+        }
         GraphFamily::WlSubtree => WlKind::Subtree,
         GraphFamily::WlOa => WlKind::OptimalAssignment,
         GraphFamily::WlSp => WlKind::ShortestPath,
         GraphFamily::WlEdges => WlKind::Edges,
     };
-    let params = WlParams { kind, rounds: args.rounds, ..WlParams::default() };
+    refuse(args.gntk.given().first().copied(), "`--kernel gntk`")?;
+    let usual = WlParams::default();
+    let params = WlParams { kind, rounds: args.rounds.unwrap_or(usual.rounds), ..usual };
     Ok(GraphKernel { normalise, ..params.into() })
 }
 
-/// Reads the graphs of the rows and, where they are others, those of the columns.
-fn sides(
-    one: &Path,
-    two: Option<&Path>,
-    directed: bool,
-) -> Result<(GraphSet, Option<GraphSet>), Failure> {
-    let read = |path| GraphSet::read(path, directed);
-    Ok((read(one)?, two.map(read).transpose()?))
+/// Refuses a flag that says nothing of the kernel that is asked for.
+fn refuse(flag: Option<&str>, of: &str) -> Result<(), Failure> {
+    match flag {
+        None => Ok(()),
+        Some(flag) => Err(Failure::usage(format!("{flag} is of {of}, not of this kernel"))),
+    }
 }
 
 fn plan(args: &GraphPlanArgs, session: &Session) -> Result<(), Failure> {
     let gntk = gntk(&args.gntk)?;
-    let (one, two) = sides(&args.graphs, args.graphs2.as_deref(), args.directed)?;
+    let (one, two) = GraphSet::sides(&args.sides)?;
     let others = two.as_ref().map(|set| &set.graphs);
     let plan = graphs::plan(&gntk, &one.graphs, others, &session.run())?;
     let mut answer = Answer::new()
@@ -98,92 +102,114 @@ fn plan(args: &GraphPlanArgs, session: &Session) -> Result<(), Failure> {
     answer.print(session.json)
 }
 
-fn kernel(args: &GraphKernelArgs, session: &Session) -> Result<(), Failure> {
-    let target = Target::of(&args.out, args.resume, args.shard)?;
-    let (size, seed) = (args.sketch_size, session.seed.unwrap_or(0));
-    let repair = match args.repair {
-        GraphRepair::Ridge => Repair::Ridge,
-        GraphRepair::Clip => Repair::Clip,
-        GraphRepair::None => Repair::None,
-    };
-    let tolerance = args.tolerance;
+/// By which means, as the arguments say.
+fn method(args: &GraphKernelArgs, session: &Session) -> Result<Method, Failure> {
+    let sketches = [
+        ("--sketch-size", args.sketch_size.is_some()),
+        ("--tolerance", args.tolerance.is_some()),
+        ("--repair", args.repair.is_some()),
+    ];
+    let flag = sketches.iter().find(|(_, given)| *given).map(|(flag, _)| *flag);
+    let usual = NodeSketch::default();
+    let tolerance = args.tolerance.unwrap_or(usual.tolerance);
     if tolerance.is_nan() || tolerance < 0.0 {
         return Err(Failure::usage(format!("--tolerance: expected at least 0, got {tolerance}")));
     }
-    let sketch = NodeSketch { size, seed, repair, tolerance, ..NodeSketch::default() };
-    let method = match args.method {
-        GraphMethod::Exact => Method::Decoupled,
-        GraphMethod::Auto => Method::Auto(sketch),
-        GraphMethod::Sketched => Method::Sketched(sketch),
-        GraphMethod::Vectorised => Method::Vectorised,
+    let sketch = NodeSketch {
+        size: args.sketch_size.unwrap_or(usual.size),
+        seed: session.seed.unwrap_or(usual.seed),
+        repair: match args.repair {
+            None | Some(GraphRepair::Ridge) => Repair::Ridge,
+            Some(GraphRepair::Clip) => Repair::Clip,
+            Some(GraphRepair::None) => Repair::None,
+        },
+        tolerance,
+        ..usual
     };
-    if let (Target::Store(_), GraphMethod::Sketched) = (target, args.method) {
+    let exact = match args.method {
+        Some(GraphMethod::Auto) => return Ok(Method::Auto(sketch)),
+        Some(GraphMethod::Sketched) => return Ok(Method::Sketched(sketch)),
+        None | Some(GraphMethod::Exact) => Method::Decoupled,
+        Some(GraphMethod::Vectorised) => Method::Vectorised,
+    };
+    refuse(flag, "`--method sketched` and `auto`")?;
+    Ok(exact)
+}
+
+/// Computes a kernel into a file or a store.
+fn kernel(args: &GraphKernelArgs, session: &Session) -> Result<(), Failure> {
+    let (target, out) = (Target::of(&args.target)?, args.target.out.as_path());
+    let mut recipe = recipe(&args.recipe, args.normalise)?;
+    let method = method(args, session)?;
+    if matches!(target, Target::Store(_)) && method != Method::Decoupled {
         return Err(Failure::usage(
-            "--method sketched goes to an .npz file: the tiles of a store are exact",
+            "--method goes to an .npz file: the tiles of a store are exact",
         ));
     }
-    let mut recipe = recipe(&args.recipe, args.normalise)?;
-    let mut single = false;
-    if let Family::Gntk(gntk) = &mut recipe.family {
-        (gntk.method, single) = (method.clone(), gntk.precision == Precision::Single);
+    match &mut recipe.family {
+        Family::Gntk(gntk) => gntk.method = method,
+        Family::Wl(_) => refuse(args.method.map(|_| "--method"), "`--kernel gntk`")?,
     }
     if let Target::File = target {
-        let read: Vec<&Path> =
-            [Some(args.graphs.as_path()), args.graphs2.as_deref()].into_iter().flatten().collect();
-        files::ready(&[&args.out], &read)?;
+        let sides = [Some(&args.sides.rows.path), args.sides.columns.as_ref()];
+        let read: Vec<&Path> = sides.into_iter().flatten().map(PathBuf::as_path).collect();
+        files::ready(&[out], &read)?;
     }
-    let (one, two) = sides(&args.graphs, args.graphs2.as_deref(), args.directed)?;
-    let others = two.as_ref().map(|set| &set.graphs);
+    let (one, two) = GraphSet::sides(&args.sides)?;
+    let (graphs, others) = (&one.graphs, two.as_ref().map(|set| &set.graphs));
     let bar = session.bar("kernel");
     let report = |progress| bar.report(progress);
     let run = Run { progress: Some(&report), ..session.run() };
     let start = Instant::now();
-    let mut answer = Answer::new();
-    match target {
+    let answer = match target {
         Target::Store(shard) => {
             // Ctrl-C stops this call, which leaves the store in order.
             let _finish = interrupt::writing();
-            let to = (args.out.as_path(), shard);
-            let state = graphs::kernel_to_store(&recipe, &one.graphs, others, to, &run)?;
-            answer = stores::state(answer, &state, "found");
+            let state = graphs::kernel_to_store(&recipe, graphs, others, (out, shard), &run)?;
+            stores::state(Answer::new(), &state, "found")
         }
-        Target::File => {
-            let entries = one.graphs.len() * others.map_or(one.graphs.len(), |set| set.len());
-            check_room(&args.out, (entries * if single { 4 } else { 8 }) as u64)?;
-            let values = match &recipe.family {
-                Family::Gntk(gntk) if matches!(method, Method::Sketched(_) | Method::Auto(_)) => {
-                    let (values, report) = graphs::kernel_with_report(
-                        gntk,
-                        args.normalise,
-                        &one.graphs,
-                        others,
-                        &run,
-                    )?;
-                    answer = told(answer, &report);
-                    values
-                }
-                _ => graphs::kernel(&recipe, &one.graphs, others, &run)?,
-            };
-            let array = match single {
-                false => Array::F64(values.into_dyn()),
-                true => {
-                    let layers = args.recipe.gntk.layers;
-                    Array::F32(graphs::narrow::<f32>(&values, (0, layers))?.into_dyn())
-                }
-            };
-            let _finish = interrupt::writing();
-            write_npz(&args.out, &[("kernel", &array)])?;
-        }
-    }
+        Target::File => to_file(&recipe, graphs, others, out, &run)?,
+    };
     let took = start.elapsed().as_secs_f64();
     drop(bar);
-    let shape = [one.graphs.len(), others.map_or(one.graphs.len(), |others| others.len())];
-    let out = args.out.display().to_string();
+    let shape = [graphs.len(), others.unwrap_or(graphs).len()];
+    let file = out.display().to_string();
     answer
         .with("shape", format!("{} x {}", shape[0], shape[1]), json!(shape))
         .with("seconds", seconds(took), took)
-        .with("file", out.clone(), out)
+        .with("file", file.clone(), file)
         .print(session.json)
+}
+
+/// Computes a kernel and writes it, in the precision of its recursion.
+fn to_file(
+    recipe: &GraphKernel,
+    graphs: &Graphs,
+    others: Option<&Graphs>,
+    out: &Path,
+    run: &Run<'_>,
+) -> Result<Answer, Failure> {
+    let single = match &recipe.family {
+        Family::Gntk(gntk) if gntk.precision == Precision::Single => Some(gntk.layers),
+        _ => None,
+    };
+    let entries = graphs.len() * others.unwrap_or(graphs).len();
+    check_room(out, (entries * if single.is_some() { 4 } else { 8 }) as u64)?;
+    let (values, answer) = match &recipe.family {
+        Family::Gntk(gntk) if matches!(gntk.method, Method::Sketched(_) | Method::Auto(_)) => {
+            let (values, report) =
+                graphs::kernel_with_report(gntk, recipe.normalise, graphs, others, run)?;
+            (values, told(Answer::new(), &report))
+        }
+        _ => (graphs::kernel(recipe, graphs, others, run)?, Answer::new()),
+    };
+    let array = match single {
+        None => Array::F64(values.into_dyn()),
+        Some(layers) => Array::F32(graphs::narrow::<f32>(&values, (0, layers))?.into_dyn()),
+    };
+    let _finish = interrupt::writing();
+    write_npz(out, &[("kernel", &array)])?;
+    Ok(answer)
 }
 
 /// What was sketched, and how far off it may be.

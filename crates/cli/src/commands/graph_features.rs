@@ -27,7 +27,7 @@ const CERTIFIED: usize = 400;
 /// Makes a map, or reads one, and writes features of graphs.
 pub fn features(args: &GraphFeaturesArgs, session: &Session) -> Result<(), Failure> {
     data::expect_ending(&args.out, ".npy")?;
-    let read: Vec<&Path> = [Some(&args.graphs), args.map.as_ref()]
+    let read: Vec<&Path> = [Some(&args.graphs.path), args.map.as_ref()]
         .into_iter()
         .flatten()
         .map(PathBuf::as_path)
@@ -38,7 +38,7 @@ pub fn features(args: &GraphFeaturesArgs, session: &Session) -> Result<(), Failu
         .map(PathBuf::as_path)
         .collect();
     files::ready(&outputs, &read)?;
-    let set = GraphSet::read(&args.graphs, args.directed)?;
+    let set = GraphSet::read(&args.graphs)?;
     let bar = session.bar("features");
     let report = |progress| bar.report(progress);
     let run = Run { progress: Some(&report), ..session.run() };
@@ -55,7 +55,7 @@ pub fn features(args: &GraphFeaturesArgs, session: &Session) -> Result<(), Failu
         }
     };
     let shape = [set.graphs.len(), features.dim()];
-    let single = args.gntk.dtype == Dtype::F32;
+    let single = args.gntk.dtype == Some(Dtype::F32);
     check_room(&args.out, (shape[0] * shape[1] * if single { 4 } else { 8 }) as u64)?;
     let z = match single {
         true => Array::F32(features.transform(&set.graphs, &run)?.into_dyn()),

@@ -49,12 +49,12 @@ fn read(graphs: &Path, y: Option<&str>) -> Result<Vec<PathBuf>, Failure> {
 
 /// Fits a model of graphs and writes it.
 pub fn fit(args: &GraphFitArgs, session: &Session) -> Result<(), Failure> {
-    let inputs = read(&args.graphs, args.y.as_deref())?;
+    let inputs = read(&args.graphs.path, args.y.as_deref())?;
     files::ready(&[&args.out], &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
     let kernel = recipe(&args.recipe, !args.raw)?;
-    let mut set = GraphSet::read(&args.graphs, args.directed)?;
-    let Some((targets, name)) = targets(&args.graphs, &mut set, args.y.as_deref())? else {
-        let graphs = args.graphs.display();
+    let mut set = GraphSet::read(&args.graphs)?;
+    let Some((targets, name)) = targets(&args.graphs.path, &mut set, args.y.as_deref())? else {
+        let graphs = args.graphs.path.display();
         return Err(Failure::usage(format!(
             "{graphs} says no classes of its graphs; --y gives them"
         )));
@@ -64,7 +64,7 @@ pub fn fit(args: &GraphFitArgs, session: &Session) -> Result<(), Failure> {
     let report = |progress| bar.report(progress);
     let run = Run { progress: Some(&report), ..session.run() };
     let start = Instant::now();
-    let model = GraphModel::fit(&kernel, &set.graphs, &targets, ridge(args.ridge), &run)?;
+    let model = GraphModel::fit(&kernel, &set.graphs, &targets, ridge(&args.ridge), &run)?;
     let took = start.elapsed().as_secs_f64();
     drop(bar);
     {
@@ -98,7 +98,7 @@ pub fn fit(args: &GraphFitArgs, session: &Session) -> Result<(), Failure> {
 /// Predicts, writes, and scores where the truth is known.
 pub fn predict(args: &GraphPredictArgs, session: &Session) -> Result<(), Failure> {
     data::expect_ending(&args.out, ".npy")?;
-    let mut inputs = read(&args.graphs, args.y.as_deref())?;
+    let mut inputs = read(&args.graphs.path, args.y.as_deref())?;
     inputs.push(args.model.clone());
     let scores = args.scores.then(|| data::beside(&args.out, "scores"));
     let outputs: Vec<&Path> =
@@ -109,11 +109,11 @@ pub fn predict(args: &GraphPredictArgs, session: &Session) -> Result<(), Failure
         let model = args.model.display();
         return Err(Failure::usage(format!("{model} is a regression; --scores are of classes")));
     }
-    let mut set = GraphSet::read(&args.graphs, args.directed)?;
+    let mut set = GraphSet::read(&args.graphs)?;
     let expected =
         Expected { task: model.task(), classes: model.classes(), outputs: model.outputs() };
     // Looked at before anything is computed or written, so that a bad file costs nothing.
-    let truth = targets(&args.graphs, &mut set, args.y.as_deref())?
+    let truth = targets(&args.graphs.path, &mut set, args.y.as_deref())?
         .map(|(targets, name)| Truth::of(targets, &name, &expected, session))
         .transpose()?;
     let values = model.predict(&set.graphs, &session.run())?;

@@ -1,5 +1,7 @@
 //! Inputs as a network or a model takes them: rows, or images.
 
+use std::iter;
+
 use ndarray::{Array3, ArrayD, Ix3};
 use widelimit::arch::{Layer, Shape};
 use widelimit::data::{Array, Peek};
@@ -8,7 +10,7 @@ use widelimit::{Model, Network, Run, Scalar};
 
 use super::data;
 use super::kernel::{spatial, want};
-use crate::args::{Dtype, Get, KernelArgs, PlanArgs, Spatial};
+use crate::args::{Dtype, KernelArgs};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -90,40 +92,19 @@ fn shape_of(axes: &[usize]) -> Shape {
     }
 }
 
-/// Where the inputs of a kernel come from.
-pub struct Sources<'a> {
-    x1: &'a str,
-    x2: Option<&'a str>,
-    adjacency1: Option<&'a str>,
-    adjacency2: Option<&'a str>,
-}
-
-impl<'a> From<&'a PlanArgs> for Sources<'a> {
-    fn from(args: &'a PlanArgs) -> Self {
-        let [x2, adjacency1, adjacency2] =
-            [&args.x2, &args.adjacency1, &args.adjacency2].map(|text| text.as_deref());
-        Self { x1: &args.x1, x2, adjacency1, adjacency2 }
-    }
-}
-
-impl<'a> From<&'a KernelArgs> for Sources<'a> {
-    fn from(args: &'a KernelArgs) -> Self {
-        let [x2, adjacency1, adjacency2] =
-            [&args.x2, &args.adjacency1, &args.adjacency2].map(|text| text.as_deref());
-        Self { x1: &args.x1, x2, adjacency1, adjacency2 }
-    }
-}
-
-impl<'a> Sources<'a> {
-    /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &'a str> {
-        [Some(self.x1), self.x2, self.adjacency1, self.adjacency2].into_iter().flatten()
+impl KernelArgs {
+    /// All inputs that are named.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        let named = [&self.x2, &self.adjacency1, &self.adjacency2];
+        iter::once(self.x1.as_str()).chain(named.into_iter().flatten().map(String::as_str))
     }
 
     /// Each set of inputs with its adjacency matrices, and the flag that names those.
-    fn sets(&self) -> impl Iterator<Item = (&'a str, Option<&'a str>, &'static str)> {
-        let second = self.x2.map(|x2| (x2, self.adjacency2, "--adjacency2"));
-        [Some((self.x1, self.adjacency1, "--adjacency1")), second].into_iter().flatten()
+    fn sets(&self) -> impl Iterator<Item = (&str, Option<&str>, &'static str)> {
+        let first = (self.x1.as_str(), self.adjacency1.as_deref(), "--adjacency1");
+        let second = self.x2.as_deref();
+        let second = second.map(|x2| (x2, self.adjacency2.as_deref(), "--adjacency2"));
+        iter::once(first).chain(second)
     }
 
     /// Reads the inputs, each with its adjacency matrices.
@@ -159,27 +140,27 @@ pub struct Looked {
 
 impl Looked {
     /// Looks at the files and insists that they fit one another and the network.
-    pub fn at(sources: &Sources<'_>, network: &Network, dtype: Dtype) -> Result<Self, Failure> {
+    pub fn at(args: &KernelArgs, network: &Network) -> Result<Self, Failure> {
         let aggregates = network.walk().any(|(_, layer)| matches!(layer, Layer::Aggregate));
         let mut looked =
             Self { rows: 0, other: None, shape: Shape::vector(0), held: 0, reading: 0 };
-        for (index, (x, adjacency, flag)) in sources.sets().enumerate() {
+        for (index, (x, adjacency, flag)) in args.sets().enumerate() {
             let peek = widelimit::data::peek(&data::source(x)?)?;
             let axes = axes(&peek.shape, network);
             let Some(rows) = axes.first().copied() else {
                 let message = format!("{x} is a single number, not an array of inputs");
                 return Err(Failure::data(message));
             };
-            looked.take(&peek, dtype);
+            looked.take(&peek, args.dtype);
             let shape = shape_of(&axes);
             if index == 0 {
                 (looked.rows, looked.shape) = (rows, shape);
             } else {
                 looked.other = Some(rows);
-                looked.expect_shape(sources.x1, &shape)?;
+                looked.expect_shape(&args.x1, &shape)?;
             }
             match (aggregates, adjacency) {
-                (true, Some(text)) => looked.take_matrices(text, rows, dtype)?,
+                (true, Some(text)) => looked.take_matrices(text, rows, args.dtype)?,
                 (true, None) => {
                     return Err(Failure::usage(format!(
                         "the network aggregates over graphs: {flag} has to name the adjacency \
@@ -240,14 +221,14 @@ impl Looked {
     pub fn plan(
         &self,
         network: &Network,
-        (get, dtype, pairs): (Get, Dtype, Spatial),
+        args: &KernelArgs,
         session: &Session,
     ) -> Result<Plan, Failure> {
         session.less(self.reading)?;
         let run = Run { budget: session.less(self.held)?, ..session.run() };
-        let options = run.options(want(get)).spatial(spatial(pairs));
+        let options = run.options(want(args.get)).spatial(spatial(args.spatial));
         let Self { rows, other, shape, .. } = self;
-        let plan = match dtype {
+        let plan = match args.dtype {
             Dtype::F64 => exact::plan::<f64>(network, *rows, *other, shape, &options),
             Dtype::F32 => exact::plan::<f32>(network, *rows, *other, shape, &options),
         };

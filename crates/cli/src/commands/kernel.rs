@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use widelimit::exact::{self, Plan, Want};
 use widelimit::{Network, Run, Scalar, Shard, Wanted, kernel_to_file, kernel_to_store};
 
-use super::inputs::{Looked, Set, Sources};
+use super::inputs::{Looked, Set};
 use super::{data, files, stores};
 use crate::answer::Answer;
-use crate::args::{Dtype, Get, KernelArgs, KernelCommand, PlanArgs, Spatial, StoreCommand};
+use crate::args::{
+    Dtype, Get, JobArgs, KernelArgs, KernelCommand, PlanArgs, Spatial, StoreCommand, TargetArgs,
+};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::session::Session;
@@ -35,9 +37,9 @@ pub fn spatial(spatial: Spatial) -> exact::Spatial {
 
 /// Says what a kernel will cost; of the data only the shapes are read.
 pub fn plan(args: &PlanArgs, session: &Session) -> Result<(), Failure> {
-    let network = args.net.read()?;
-    let inputs = Looked::at(&args.into(), &network, args.dtype)?;
-    let plan = inputs.plan(&network, (args.get, args.dtype, args.spatial), session)?;
+    let network = args.kernel.net.read()?;
+    let inputs = Looked::at(&args.kernel, &network)?;
+    let plan = inputs.plan(&network, &args.kernel, session)?;
     told(&plan, inputs.held).print(session.json)
 }
 
@@ -86,21 +88,20 @@ pub fn kernel(command: &KernelCommand, session: &Session) -> Result<(), Failure>
 }
 
 /// Computes a kernel into a file, tile by tile: the result is never held in memory.
-fn job(args: &KernelArgs, session: &Session) -> Result<(), Failure> {
-    let target = Target::of(&args.out, args.resume, args.shard)?;
+fn job(args: &JobArgs, session: &Session) -> Result<(), Failure> {
+    let (kernel, out) = (&args.kernel, args.target.out.as_path());
+    let target = Target::of(&args.target)?;
     if let Target::File = target {
-        let sources = Sources::from(args);
-        let sources = sources.all().map(data::source).collect::<Result<Vec<_>, _>>()?;
+        let sources = kernel.sources().map(data::source).collect::<Result<Vec<_>, _>>()?;
         let inputs: Vec<&Path> = sources.iter().map(|source| source.path()).collect();
-        files::ready(&[&args.out], &inputs)?;
+        files::ready(&[out], &inputs)?;
     }
-    let network = args.net.read()?;
+    let network = kernel.net.read()?;
     // Refused before anything is read.
-    let inputs = Looked::at(&args.into(), &network, args.dtype)?;
-    inputs.plan(&network, (args.get, args.dtype, args.spatial), session)?;
-    match args.dtype {
-        Dtype::F64 => compute::<f64>(args, target, &network, session),
-        Dtype::F32 => compute::<f32>(args, target, &network, session),
+    Looked::at(kernel, &network)?.plan(&network, kernel, session)?;
+    match kernel.dtype {
+        Dtype::F64 => compute::<f64>(kernel, (out, target), &network, session),
+        Dtype::F32 => compute::<f32>(kernel, (out, target), &network, session),
     }
 }
 
@@ -115,13 +116,14 @@ pub enum Target {
 
 impl Target {
     /// What the arguments say.
-    pub fn of(out: &Path, resume: bool, shard: Option<Shard>) -> Result<Self, Failure> {
-        let (path, out) = (out, out.display());
+    pub fn of(args: &TargetArgs) -> Result<Self, Failure> {
+        let TargetArgs { out: path, resume, shard } = args;
+        let out = path.display();
         if data::expect_ending(path, ".store").is_err() {
             data::expect_ending(path, ".npz").map_err(|_| {
                 Failure::usage(format!("{out}: a name ending in .npz or .store is expected"))
             })?;
-            for (flag, given) in [("--resume", resume), ("--shard", shard.is_some())] {
+            for (flag, given) in [("--resume", *resume), ("--shard", shard.is_some())] {
                 if given {
                     return Err(Failure::usage(format!(
                         "{flag} needs a store that can be continued: --out with a name ending in \
@@ -140,11 +142,11 @@ impl Target {
 
 fn compute<T: Scalar>(
     args: &KernelArgs,
-    target: Target,
+    (out, target): (&Path, Target),
     network: &Network,
     session: &Session,
 ) -> Result<(), Failure> {
-    let sets = Sources::from(args).read::<T>(network)?;
+    let sets = args.read::<T>(network)?;
     let numbers = |(x, adjacency): &Set<T>| x.len() + adjacency.as_ref().map_or(0, |a| a.len());
     let held = (sets.iter().map(numbers).sum::<usize>() * size_of::<T>()) as u64;
     let bar = session.bar("kernel");
@@ -159,7 +161,6 @@ fn compute<T: Scalar>(
     let Some(x1) = inputs.next() else { return Ok(()) };
     let x2 = inputs.next();
     let wanted = Wanted { kernels: want(args.get), spatial: spatial(args.spatial) };
-    let out = args.out.as_path();
     let explain = |error| session.explain(error, held);
     let mut answer = Answer::new();
     let summary = {
@@ -181,7 +182,7 @@ fn compute<T: Scalar>(
     let mut answer = answer
         .with("shape", sizes(&shape), json!(shape))
         .with("seconds", seconds(took), took)
-        .with("file", args.out.display().to_string(), args.out.display().to_string());
+        .with("file", out.display().to_string(), out.display().to_string());
     if let Some(error) = summary.error {
         answer = answer.with("relative_error", format!("at most {error:.1e}"), error);
     }

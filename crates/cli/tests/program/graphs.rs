@@ -43,9 +43,12 @@ fn place() -> Place {
 fn sketched_kernels_say_how_far_off_they_are() {
     let place = place();
     let run = |method: &str, out: &str| {
-        let arguments = "graph kernel --graphs train.npz --layers 3 --sketch-size 5 --json";
+        let arguments = "graph kernel --graphs train.npz --layers 3 --json";
         let mut arguments: Vec<_> = arguments.split(' ').collect();
         arguments.extend(["--method", method, "--out", out]);
+        if method != "exact" {
+            arguments.extend(["--sketch-size", "5"]);
+        }
         place.ok(&arguments).json()
     };
     let exact = run("exact", "exact.npz");
@@ -316,6 +319,23 @@ fn colours_and_other_formats() {
         ["graph", "predict", "--model", "m", "--graphs", "test.npz", "--out", "p.npy", "--json"];
     assert_eq!(place.ok(&predict).json()["accuracy"], 1.0);
     place.fails(2, &["graph", "kernel", "--graphs", "x.txt", "--out", "k.npz"], &["TU folder"]);
+}
+
+#[test]
+fn flags_of_another_kernel_are_refused() {
+    let place = place();
+    for (flags, told) in [
+        ("--kernel wl-oa --layers 3 --out k.npz", "--layers is of `--kernel gntk`"),
+        ("--kernel wl-oa --dtype f32 --out k.npz", "--dtype is of `--kernel gntk`"),
+        ("--kernel wl-oa --method auto --out k.npz", "--method is of `--kernel gntk`"),
+        ("--rounds 3 --out k.npz", "--rounds is of Weisfeiler-Leman kernels"),
+        ("--sketch-size 8 --out k.npz", "--sketch-size is of `--method sketched` and `auto`"),
+        ("--method auto --out k.store", "the tiles of a store are exact"),
+    ] {
+        let mut job = vec!["graph", "kernel", "--graphs", "train.npz"];
+        job.extend(flags.split(' '));
+        place.fails(2, &job, &[told]);
+    }
 }
 
 #[test]
