@@ -4,6 +4,11 @@
 //! side, `w [phi(p_1), phi(p_2), ..]`. Where that gets long, the taps are laid over each other instead,
 //! each shifted by another amount and with random signs of its own: products of equal taps stay exact,
 //! those of different taps vanish in expectation. Pooling, whose taps all meet, is a plain sum.
+//!
+//! What vanishes in expectation is noise, of the variance of `sum_{d != d'} e_d e_d'` where tap `d` has the
+//! share `e_d` of the energy. Features of neighbours are alike, so before they are laid over each other the
+//! taps are reflected such that one of them becomes their mean: it then has nearly all of the energy, and
+//! inner products of all taps together are what they were.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use widelimit_arch::Window;
@@ -156,48 +161,95 @@ impl Layout {
         scales: Option<&[f64]>,
         mut out: ArrayViewMut2<T>,
     ) {
-        let signs: Vec<T> = self.signs.iter().map(|&s| round(f64::from(s))).collect();
+        debug_assert_eq!(self.dim_out, out.ncols());
         out.fill(round(0.0));
+        let signs: Vec<T> = self.signs.iter().map(|&s| round(f64::from(s))).collect();
+        let mut meeting = (!signs.is_empty()).then(|| Meeting::new(self, &signs));
         let outputs = taps.outputs();
         for (row, mut out) in out.outer_iter_mut().enumerate() {
             let (input, q) = (row / outputs, row % outputs);
             let Some(out) = out.as_slice_mut() else { continue };
-            for &(p, tap) in &taps.reads[taps.starts[q]..taps.starts[q + 1]] {
+            let reads = &taps.reads[taps.starts[q]..taps.starts[q + 1]];
+            let reads = reads.iter().filter_map(|&(p, tap)| {
                 let from = input * taps.inputs + p;
                 let scale = taps.weights[q] * scales.map_or(1.0, |scales| scales[from]);
-                let x = x.row(from);
-                let Some(x) = x.to_slice() else { continue };
-                let signs = if signs.is_empty() {
-                    None
-                } else {
-                    Some(&signs[tap * self.dim_in..(tap + 1) * self.dim_in])
-                };
-                add(x, signs, round(scale), self.offsets[tap], out);
+                Some((tap, round(scale), x.row(from).to_slice()?))
+            });
+            match &mut meeting {
+                Some(meeting) => meeting.add(reads, out),
+                None => reads.for_each(|(tap, scale, x)| {
+                    add(x, |x, _| scale * x, self.offsets[tap], out);
+                }),
             }
         }
-        debug_assert_eq!(self.dim_out, out.ncols());
     }
 }
 
-/// `out[(i + offset) mod len] += scale * sign_i * x_i`.
-fn add<T: Scalar>(x: &[T], signs: Option<&[T]>, scale: T, offset: usize, out: &mut [T]) {
+/// Taps that are laid over each other.
+struct Meeting<'a, T> {
+    layout: &'a Layout,
+    signs: &'a [T],
+    /// The tap that becomes the mean.
+    middle: usize,
+    /// Scaled features of every tap, one after the other; 0 where a tap is outside.
+    taps: Vec<T>,
+    /// Their product with the vector that they are reflected by.
+    along: Vec<T>,
+}
+
+impl<'a, T: Scalar> Meeting<'a, T> {
+    fn new(layout: &'a Layout, signs: &'a [T]) -> Self {
+        let (count, zero) = (layout.offsets.len(), round(0.0));
+        Self {
+            layout,
+            signs,
+            middle: count / 2,
+            taps: vec![zero; count * layout.dim_in],
+            along: vec![zero; layout.dim_in],
+        }
+    }
+
+    /// Adds the taps of one output position, each a scale and a row.
+    ///
+    /// With `v = 1 / sqrt(count) - e_middle` the reflection is `x - (2 / |v|^2) v <v, x>`, which takes the
+    /// mean direction `1 / sqrt(count)` to `e_middle`.
+    fn add<'x>(&mut self, reads: impl Iterator<Item = (usize, T, &'x [T])>, out: &mut [T])
+    where
+        T: 'x,
+    {
+        let Self { layout, signs, middle, taps, along } = self;
+        let dim = layout.dim_in;
+        let root = (layout.offsets.len() as f64).sqrt();
+        taps.fill(round(0.0));
+        along.fill(round(0.0));
+        let entry = |tap: usize| root.recip() - if tap == *middle { 1.0 } else { 0.0 };
+        for (tap, scale, x) in reads {
+            let entry = round::<T>(entry(tap));
+            let kept = &mut taps[tap * dim..(tap + 1) * dim];
+            for ((kept, along), &x) in kept.iter_mut().zip(along.iter_mut()).zip(x) {
+                *kept = scale * x;
+                *along += entry * *kept;
+            }
+        }
+        for (tap, &offset) in layout.offsets.iter().enumerate() {
+            let columns = tap * dim..(tap + 1) * dim;
+            let (x, signs) = (&taps[columns.clone()], &signs[columns]);
+            let factor = round::<T>(entry(tap) * root / (root - 1.0));
+            let along = along.as_slice();
+            add(x, |x, i| signs[i] * (x - factor * along[i]), offset, out);
+        }
+    }
+}
+
+/// `out[(i + offset) mod len] += value(x_i, i)`.
+fn add<T: Scalar>(x: &[T], value: impl Fn(T, usize) -> T, offset: usize, out: &mut [T]) {
     let straight = x.len().min(out.len() - offset);
     let (first, second) = x.split_at(straight);
     let (wrapped, rest) = out.split_at_mut(offset);
-    match signs {
-        None => {
-            rest.iter_mut().zip(first).for_each(|(out, &x)| *out += scale * x);
-            wrapped.iter_mut().zip(second).for_each(|(out, &x)| *out += scale * x);
-        }
-        Some(signs) => {
-            let (before, after) = signs.split_at(straight);
-            let add = |out: &mut [T], x: &[T], signs: &[T]| {
-                for ((out, &x), &sign) in out.iter_mut().zip(x).zip(signs) {
-                    *out += scale * sign * x;
-                }
-            };
-            add(rest, first, before);
-            add(wrapped, second, after);
-        }
+    for (i, (out, &x)) in rest.iter_mut().zip(first).enumerate() {
+        *out += value(x, i);
+    }
+    for (i, (out, &x)) in wrapped.iter_mut().zip(second).enumerate() {
+        *out += value(x, straight + i);
     }
 }

@@ -9,7 +9,7 @@ use super::{Compiler, Law, ONES, Part, Parts, Projection, Quantity, Rows, State,
 use crate::Error;
 use crate::layered::curve::Curve;
 use crate::layered::powers::Powers;
-use crate::layered::program::{Activation, Made, Places, Product, Sampled};
+use crate::layered::program::{Activation, Domain, Made, Places, Product, Sampled};
 
 /// Which features of an activation a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,11 +145,23 @@ impl Compiler<'_> {
         Ok(Sampled { directions, values, slopes })
     }
 
-    /// Columns of the random features of the activation of this number: later ones get more, since the
-    /// errors of earlier ones are damped on their way.
+    /// Columns of the random features of the activation of this number.
+    ///
+    /// Of vectors and of nodes later ones get more, since the errors of earlier ones are damped on their way. Of
+    /// images all get the same, and slopes twice as many as values: errors of Myrtle-5 and of ten convolutions
+    /// are then 0.8 to 0.55 times what they are with the shares of vectors.
     pub(super) fn width(&self, kind: Kind, index: usize) -> usize {
         let last = index + 1 == self.all;
+        let images = matches!(self.domain, Domain::Grid(shape) if !shape.is_vector());
         let weight = match kind {
+            Kind::Values if images => 1.0,
+            Kind::Slopes if images => {
+                if last {
+                    4.0
+                } else {
+                    2.0
+                }
+            }
             Kind::Values => index as f64 + 2.0,
             Kind::Slopes if last => 2.0 * (index as f64 + 1.5),
             Kind::Slopes => index as f64 + 1.5,
