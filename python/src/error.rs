@@ -13,7 +13,7 @@ use widelimit::{Error, Kind};
 use crate::calls;
 
 /// The exception of an error: `MemoryError` for limits, `numpy.linalg.LinAlgError` for numerical
-/// failures, `KeyboardInterrupt` when stopped, `OSError` and its children for files, `ValueError`
+/// failures (a `ValueError`), `KeyboardInterrupt` when stopped, `OSError` and its children for files, `ValueError`
 /// for the rest. What a user's function raised becomes the cause; what is no `Exception`
 /// (`KeyboardInterrupt`, `SystemExit`) goes through as it is.
 pub fn exception(error: impl Into<Error>) -> PyErr {
@@ -34,14 +34,12 @@ pub fn exception(error: impl Into<Error>) -> PyErr {
         Kind::Resource => PyMemoryError::new_err(text),
         Kind::Storage => PyOSError::new_err(text),
         Kind::Interrupted => PyKeyboardInterrupt::new_err(text),
-        Kind::Numerical if matches!(error, Error::Learn(_) | Error::Linalg(_)) => {
-            Python::attach(|py| {
-                py.import("numpy.linalg")
-                    .and_then(|module| module.getattr("LinAlgError"))
-                    .and_then(|class| class.call1((text.clone(),)))
-                    .map_or_else(|_| PyValueError::new_err(text), PyErr::from_value)
-            })
-        }
+        Kind::Numerical => Python::attach(|py| {
+            py.import("numpy.linalg")
+                .and_then(|module| module.getattr("LinAlgError"))
+                .and_then(|class| class.call1((text.clone(),)))
+                .map_or_else(|_| PyValueError::new_err(text), PyErr::from_value)
+        }),
         _ => PyValueError::new_err(text),
     }
 }

@@ -8,6 +8,8 @@ use widelimit_embed::Error as FeatureError;
 use widelimit_exact::Error as ExactError;
 use widelimit_graph::Error as GraphError;
 use widelimit_learn::Error as LearnError;
+use widelimit_linalg::Error as LinalgError;
+use widelimit_sketch::Error as SketchError;
 
 /// Anything that stops a computation of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +35,7 @@ pub enum Error {
     Data(DataError),
     /// A decomposition failed.
     #[error(transparent)]
-    Linalg(#[from] widelimit_linalg::Error),
+    Linalg(#[from] LinalgError),
     /// Inputs of the wrong number of dimensions.
     #[error("{what} has {got} dimensions, {expected}")]
     Dimensions {
@@ -175,11 +177,10 @@ impl Error {
             Error::Data(DataError::NoRoom { .. }) => Kind::Storage,
             Error::Data(DataError::NoParts) => Kind::Usage,
             Error::Data(DataError::Io { source, .. }) if no_room(source.kind()) => Kind::Storage,
-            Error::Linalg(widelimit_linalg::Error::NotPositiveDefinite { .. })
-            | Error::Tolerance { .. } => Kind::Numerical,
+            Error::Linalg(error) => kind_of_linalg(error),
+            Error::Tolerance { .. } => Kind::Numerical,
             Error::Cancelled => Kind::Interrupted,
             Error::Data(_)
-            | Error::Linalg(_)
             | Error::Dimensions { .. }
             | Error::InputShape { .. }
             | Error::TooFewRows { .. }
@@ -211,10 +212,9 @@ fn kind_of_graphs(error: &GraphError) -> Kind {
         GraphError::Parameter { .. } | GraphError::Power { .. } => Kind::Usage,
         GraphError::MemoryLimit { .. } | GraphError::OutOfMemory { .. } => Kind::Resource,
         GraphError::Cancelled => Kind::Interrupted,
-        GraphError::Overflow { .. }
-        | GraphError::Activation(_)
-        | GraphError::Sketch(_)
-        | GraphError::Linalg(_) => Kind::Numerical,
+        GraphError::Overflow { .. } | GraphError::Activation(_) => Kind::Numerical,
+        GraphError::Sketch(error) => kind_of_sketch(error),
+        GraphError::Linalg(error) => kind_of_linalg(error),
         _ => Kind::Data,
     }
 }
@@ -227,19 +227,43 @@ fn kind_of_features(error: &FeatureError) -> Kind {
         | FeatureError::Degree { .. }
         | FeatureError::Variance { .. }
         | FeatureError::NoFeatures => Kind::Usage,
-        FeatureError::Sketch(widelimit_sketch::Error::Indefinite { .. })
-        | FeatureError::Overflow { .. }
-        | FeatureError::Activation { .. }
-        | FeatureError::Linalg(_) => Kind::Numerical,
+        FeatureError::Overflow { .. } | FeatureError::Activation { .. } => Kind::Numerical,
+        FeatureError::Sketch(error) => kind_of_sketch(error),
+        FeatureError::Linalg(error) => kind_of_linalg(error),
         _ => Kind::Data,
     }
 }
 
 fn kind_of_learn(error: &LearnError) -> Kind {
     match error {
-        LearnError::NotPositiveDefinite { .. } | LearnError::Indefinite { .. } => Kind::Numerical,
-        LearnError::Parameter { .. } => Kind::Usage,
+        LearnError::NotPositiveDefinite { .. }
+        | LearnError::Indefinite { .. }
+        | LearnError::Overflow { .. } => Kind::Numerical,
+        LearnError::Parameter { .. }
+        | LearnError::CriterionNeedsClasses
+        | LearnError::NtkMissing => Kind::Usage,
+        LearnError::Linalg(error) => kind_of_linalg(error),
         _ => Kind::Data,
+    }
+}
+
+fn kind_of_sketch(error: &SketchError) -> Kind {
+    match error {
+        SketchError::Indefinite { .. } => Kind::Numerical,
+        SketchError::Linalg(error) => kind_of_linalg(error),
+        _ => Kind::Data,
+    }
+}
+
+fn kind_of_linalg(error: &LinalgError) -> Kind {
+    match error {
+        LinalgError::NotPositiveDefinite { .. }
+        | LinalgError::Singular { .. }
+        | LinalgError::NoConvergence { .. } => Kind::Numerical,
+        LinalgError::OutOfMemory { .. } => Kind::Resource,
+        LinalgError::NotSquare { .. }
+        | LinalgError::Shape { .. }
+        | LinalgError::NonFinite { .. } => Kind::Data,
     }
 }
 
@@ -308,6 +332,23 @@ impl From<DataError> for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_of_decompositions_are_of_one_kind_wherever_they_happen() {
+        let wraps: [fn(LinalgError) -> Error; 4] = [
+            Error::Linalg,
+            |error| Error::Learn(error.into()),
+            |error| Error::Features(FeatureError::Sketch(error.into())),
+            |error| Error::Graph(error.into()),
+        ];
+        for wrap in wraps {
+            assert_eq!(wrap(LinalgError::OutOfMemory { bytes: 8 }).kind(), Kind::Resource);
+            assert_eq!(
+                wrap(LinalgError::NoConvergence { what: "eigenvalues" }).kind(),
+                Kind::Numerical
+            );
+        }
+    }
 
     #[test]
     fn a_full_disk_is_no_bad_data() {
