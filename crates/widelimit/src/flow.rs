@@ -57,7 +57,8 @@ impl Flow {
         covariance: bool,
         run: &Run<'_>,
     ) -> Result<Posterior<f64>, Error> {
-        let options = run.options(Want::BOTH);
+        let want = if trained == Trained::LastLayer { Want::NNGP } else { Want::BOTH };
+        let options = run.options(want);
         let x = x.into_dyn();
         let train = Inputs::from(self.x.view());
         let kernels = exact::kernel(&self.network, x.view(), Some(train), &options)?;

@@ -122,12 +122,18 @@ impl Regression {
         let (input, rows) = (shape_of(scaled.view(), "x")?, scaled.shape()[0]);
         let kernel = kernel_of(network, settings.quantity, scaled.view(), None, run)?;
         run.check_cancelled()?;
+        // The posterior needs the kernel again, which the solution takes: a copy, where there is room for one.
+        let copy = settings.quantity == Quantity::Nngp && self.has_room(&scaled, run);
+        let copy = copy.then(|| kernel.clone());
         let solution = self.solve(kernel, run)?;
         run.check_cancelled()?;
         let process = OnceLock::new();
         let (mut amplitude, mut log_marginal_likelihood) = (None, None);
         if settings.quantity == Quantity::Nngp {
-            let kernel = kernel_of(network, settings.quantity, scaled.view(), None, run)?;
+            let kernel = match copy {
+                Some(kernel) => kernel,
+                None => kernel_of(network, settings.quantity, scaled.view(), None, run)?,
+            };
             let model = posterior(settings, solution.ridge, kernel, self.y.view(), run)?;
             amplitude = Some(model.amplitude.to_vec());
             log_marginal_likelihood = Some(model.log_marginal_likelihood);
@@ -324,6 +330,14 @@ impl Regression {
         // The model keeps the inputs.
         let rows = (x.values().len() * size) as u64;
         Ok(kernel.max(solve).max(process).saturating_add(rows))
+    }
+
+    /// Whether a copy of the kernel fits beside its solution.
+    fn has_room<T: Scalar>(&self, x: &ArrayD<T>, run: &Run<'_>) -> bool {
+        let (n, size) = (x.shape()[0], size_of::<T>());
+        let solve = memory::kernel_ridge(&self.settings.ridge, n, self.y.ncols(), size);
+        let needed = solve.saturating_add((n * n * size) as u64);
+        run.check_memory("a copy of the kernel", needed).is_ok()
     }
 
     fn solve<T: Scalar>(
