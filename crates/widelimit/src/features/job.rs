@@ -19,6 +19,13 @@ const LEARNT_FROM: usize = 4096;
 /// Positions of a block of inputs, between two looks at the switch.
 const POSITIONS: usize = 1 << 16;
 
+/// Rows, and positions of images, that a map works on together.
+const ROWS_OF_BLOCK: usize = 64;
+const POSITIONS_OF_BLOCK: usize = 1024;
+
+/// Columns up to which directions are drawn number by number.
+const DENSE: usize = 128;
+
 /// What features are fitted to.
 pub(super) struct Job<'a, T: Scalar> {
     pub network: &'a Network,
@@ -40,6 +47,30 @@ impl<T: Scalar> Job<'_, T> {
     /// The same means without a word to anybody: parts of a job have no progress of their own.
     pub fn quiet(&self) -> Run<'_> {
         Run { progress: None, ..self.run.clone() }
+    }
+
+    /// Refuses features that do not fit into memory while they are made and held against the kernel of a sample.
+    pub fn check_room(&self, dim: usize, sample: usize) -> Result<(), Error> {
+        let positions = self.input.positions().unwrap_or(1).max(1);
+        // Those that are worked on together, with what becomes of them on the way; the sample's, and a copy.
+        let block = if positions > 1 { POSITIONS_OF_BLOCK.max(positions) } else { ROWS_OF_BLOCK };
+        let rows = 2 * sample + 3 * self.run.par.threads() * block;
+        // Directions in both precisions.
+        let map = 12 * self.input.channels.min(DENSE) + 256;
+        let bytes = (8 * rows + map) as u64;
+        self.run.check_memory("a feature map", bytes.saturating_mul(dim as u64))
+    }
+
+    /// Tells of `done` of `all` parts of the fit.
+    pub fn tell(&self, done: usize, all: usize) {
+        if let Some(tell) = self.run.progress {
+            tell(Progress {
+                done_tiles: done,
+                total_tiles: all,
+                done_entries: done as u64,
+                total_entries: all as u64,
+            });
+        }
     }
 
     /// The map of a method that is not `auto`; no landmark is among the rows left out.

@@ -82,6 +82,11 @@ impl Features {
         check_finite(x.view())?;
         let (rows, seed) = (x.shape()[0], settings.seed);
         let job = Job { network, x, input: input.clone(), quantity, seed, run };
+        // Refused before anything is computed.
+        if let Some(dim) = settings.dim.for_rows(rows) {
+            let most = if settings.method == Method::Nystrom { dim.min(rows) } else { dim };
+            job.check_room(most, settings.sample().min(rows))?;
+        }
         let sample = match settings.sample() {
             0 => None,
             wanted => Sample::draw(&job, wanted)?,
@@ -96,6 +101,8 @@ impl Features {
             Dim::Tolerance(tolerance) => job.grow(method, sample.as_ref(), tolerance)?,
             dim => job.make(method, dim.for_rows(rows).unwrap_or(1), &[])?,
         };
+        let parts = trial.len() + 1;
+        job.tell(parts, parts);
         let certificate = match &sample {
             Some(sample) if settings.certify > 0 => {
                 let features = job.features(&map, sample.inputs(sample.len()))?;
@@ -142,7 +149,8 @@ impl Features {
         self.certificate.as_ref()
     }
 
-    /// What [`Method::Auto`] measured before it chose; empty otherwise, and after loading.
+    /// What [`Method::Auto`] measured before it chose; empty otherwise, after loading, and where every row could be a
+    /// landmark.
     pub fn trial(&self) -> &[Candidate] {
         &self.trial
     }

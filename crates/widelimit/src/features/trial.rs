@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use widelimit_embed::Error as FeatureError;
 use widelimit_exact as exact;
 
 use super::job::{Job, Map};
@@ -20,7 +21,10 @@ const OPERATIONS: f64 = 2e13;
 const MOST: usize = 1 << 14;
 
 /// Features that the search for a tolerance begins with.
-const FIRST: usize = 1024;
+const FIRST: usize = 64;
+
+/// Features from which on errors follow the law that the search goes by.
+const SETTLED: usize = 1024;
 
 /// One method as it was tried.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +35,8 @@ pub struct Candidate {
     pub dim: usize,
     /// Its relative error on the rows of the trial, or why it was not tried.
     pub error: Result<f64, String>,
-    /// Wall time of its features for a thousand inputs, on this machine; the choice does not depend on it.
+    /// Wall time of its features for a thousand inputs, on this machine and once the map is there; the choice does not
+    /// depend on it. Infinite where it was not tried.
     pub seconds_per_thousand: f64,
 }
 
@@ -39,7 +44,11 @@ impl<T: Scalar> Job<'_, T> {
     /// Tries every method on rows of the sample and takes the one with the smallest error.
     ///
     /// Landmarks are drawn from other rows than those on which errors are measured, where they would
-    /// look better than they are for new inputs.
+    /// look better than they are for new inputs. Where every row can be a landmark nothing is tried: regression on
+    /// such features is that on the exact kernel.
+    ///
+    /// Methods are tried with few features where many are asked for. One that needs more than that is tried with what
+    /// is asked for, and its error compared as errors fall: with one over the root of the number.
     pub(super) fn choose(
         &self,
         sample: Option<&Sample>,
@@ -47,38 +56,56 @@ impl<T: Scalar> Job<'_, T> {
     ) -> Result<(Method, Vec<Candidate>), Error> {
         let fallback = Method::Embed(Default::default());
         let Some(sample) = sample else { return Ok((fallback, Vec::new())) };
-        let methods = Method::all().filter(|method| *method != Method::Auto);
+        let landmarks = self.check_landmarks(dim);
+        if dim >= self.x.shape()[0] && landmarks.is_ok() {
+            return Ok((Method::Nystrom, Vec::new()));
+        }
+        let methods: Vec<_> = Method::all().filter(|method| *method != Method::Auto).collect();
         let mut candidates = Vec::new();
-        for method in methods {
-            let start = Instant::now();
-            let tried = self.attempt(method, sample, dim);
-            let seconds = start.elapsed().as_secs_f64();
-            let (dim, error) = match tried {
-                Ok((dim, error)) => (dim, Ok(error)),
-                Err(Error::Cancelled) => return Err(Error::Cancelled),
-                Err(error) => (dim.min(DIM), Err(error.to_string())),
+        for (done, &method) in methods.iter().enumerate() {
+            let tried = match (method, &landmarks) {
+                (Method::Nystrom, Err(error)) => Err(error.to_string()),
+                _ => match self.attempt(method, sample, dim) {
+                    Err(Error::Cancelled) => return Err(Error::Cancelled),
+                    tried => tried.map_err(|error| error.to_string()),
+                },
             };
-            let seconds_per_thousand = 1000.0 * seconds / sample.half().max(1) as f64;
-            candidates.push(Candidate { method, dim, error, seconds_per_thousand });
+            candidates.push(match tried {
+                Ok(candidate) => candidate,
+                Err(error) => {
+                    let (dim, error) = (dim.min(DIM), Err(error));
+                    Candidate { method, dim, error, seconds_per_thousand: f64::INFINITY }
+                }
+            });
+            self.tell(done + 1, methods.len() + 1);
         }
         let best = candidates
             .iter()
-            .filter_map(|candidate| Some((candidate.method, *candidate.error.as_ref().ok()?)))
+            .filter_map(|tried| {
+                let error = *tried.error.as_ref().ok()?;
+                Some((tried.method, error * (tried.dim as f64 / dim as f64).sqrt()))
+            })
             // The first of equals.
             .reduce(|best, next| if next.1 < best.1 { next } else { best });
         Ok((best.map_or(fallback, |(method, _)| method), candidates))
     }
 
-    /// Number of features and error of a method on rows of the sample.
-    fn attempt(&self, method: Method, sample: &Sample, dim: usize) -> Result<(usize, f64), Error> {
-        if method == Method::Nystrom {
-            self.check_landmarks(dim)?;
-        }
+    /// A method on rows of the sample.
+    fn attempt(&self, method: Method, sample: &Sample, dim: usize) -> Result<Candidate, Error> {
         let count = sample.half();
-        let map = self.make(method, dim.min(DIM), &sample.rows[..count])?;
+        let map = match self.make(method, dim.min(DIM), &sample.rows[..count]) {
+            Err(Error::Features(FeatureError::TooFewFeatures { needed, .. })) if needed <= dim => {
+                self.make(method, dim, &sample.rows[..count])?
+            }
+            made => made?,
+        };
+        let start = Instant::now();
         let features = self.features(&map, sample.inputs(count))?;
+        let seconds = start.elapsed().as_secs_f64();
         // Of a kernel that is zero everything is exact.
-        Ok((map.dim(), sample.error(features.view(), self).unwrap_or(0.0)))
+        let error = sample.error(features.view(), self).unwrap_or(0.0);
+        let seconds_per_thousand = 1000.0 * seconds / count.max(1) as f64;
+        Ok(Candidate { method, dim: map.dim(), error: Ok(error), seconds_per_thousand })
     }
 
     /// Refuses landmarks whose kernel with all inputs is out of proportion.
@@ -116,7 +143,16 @@ impl<T: Scalar> Job<'_, T> {
         let most = if method == Method::Nystrom { rows.min(MOST) } else { MOST };
         let mut dim = FIRST.min(most);
         loop {
-            let map = self.make(method, dim, &[])?;
+            self.check_room(dim, sample.len())?;
+            let map = match self.make(method, dim, &[]) {
+                Err(Error::Features(FeatureError::TooFewFeatures { needed, .. }))
+                    if dim < needed && needed <= most =>
+                {
+                    dim = needed.max(2 * dim).min(most);
+                    continue;
+                }
+                made => made?,
+            };
             let features = self.features(&map, sample.inputs(sample.len()))?;
             let error = sample.error(features.view(), self).unwrap_or(0.0);
             if error <= tolerance {
@@ -124,7 +160,8 @@ impl<T: Scalar> Job<'_, T> {
             }
             let predicted = 1.1 * dim as f64 * (error / tolerance).powi(2);
             // Landmarks are better than this law, and make the kernel exact in the end.
-            let hopeless = method != Method::Nystrom && predicted > 8.0 * most as f64;
+            let settled = method != Method::Nystrom && dim >= SETTLED;
+            let hopeless = settled && predicted > 8.0 * most as f64;
             if dim == most || hopeless {
                 return Err(Error::Tolerance { method: method.name(), tolerance, error, dim });
             }
