@@ -1,4 +1,9 @@
-//! Errors on handwritten digits: core specification section 8.2, rows 13 to 15.
+//! Errors on handwritten digits, against bars.
+//!
+//! The bars lie below the mean errors of the public code of Zandieh et al. (2021, *Scaling neural tangent
+//! kernels via sketching and random features*) on the same digits, its best map each time: 0.095, 0.050 and
+//! 0.024 at depth 1 with 512, 2048 and 8192 features, 0.139, 0.052 and 0.026 at depth 3, 0.046 and 0.034 of
+//! one draw each in 784 dimensions with the last two.
 
 mod common;
 
@@ -10,7 +15,7 @@ use widelimit_linalg::{Par, gram};
 
 const SEEDS: u64 = 5;
 
-/// Rows: half of those in the specification, with the same error; the example `errors` has all.
+/// Rows: half of those that the bars are for, with the same error; the example `errors` has all.
 const ROWS: usize = 500;
 
 /// Mean relative Frobenius error of the NTK over five seeds.

@@ -1,7 +1,9 @@
 //! Nearly parallel pairs in f32.
 //!
-//! Near `rho = ±1` the derivative dual of a kinked activation has infinite slope (core
-//! specification §1.5): the 6e-8 by which f32 rounds `rho` becomes up to 1e-4 in the NTK. Such
+//! Near `rho = ±1` the derivative dual of a kinked activation has infinite slope. That of a ReLU is
+//! `(pi - theta) / (2 pi)` with `theta = acos(rho)` (Cho and Saul 2009, *Kernel methods for deep
+//! learning*, `J_0`), and `theta` is close to `sqrt(2 (1 - rho))`: the 6e-8 by which f32 rounds
+//! `rho` becomes up to 1e-4 of the NTK. Such
 //! entries are found by one comparison on the input row, and go through the program once more in
 //! f64, from an inner product accumulated in f64. They are rare (repeated, negated and collinear
 //! inputs), and where they are not, whole runs of them share a pass.

@@ -87,8 +87,9 @@ fn vectors_are_refused_where_images_are_expected() {
     assert!(error.to_string().contains("2 spatial axes"), "{error}");
 }
 
-/// Core specification §1.4: below a Flatten, one 2x2 pool asks for 9 offsets and none for 1, where all
-/// pairs of pixels would be 1024 times as many.
+/// A flattening reads offset 0, and a pool of 2x2 makes offset `o` of the offsets `2 o - 1` to `2 o + 1`
+/// along each axis: below a flattening one pool asks for 9 offsets and none for 1, where all pairs of
+/// pixels would be 1024 times as many.
 #[test]
 fn only_offsets_that_the_output_depends_on_are_computed() {
     let conv = r#"{"layer": "conv", "filter": [3, 3], "padding": "SAME"}, {"layer": "relu"}"#;

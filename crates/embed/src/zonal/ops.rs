@@ -1,7 +1,9 @@
 //! A network of vectors as a tree of operations on covariances.
 //!
-//! Rules: core specification §1.3. What an input of the network contributes to the tangent kernel starts
-//! with the first trained weights; before them there is none.
+//! Rules: weights map `K` to `w^2 K + b^2` and `T` to that plus `w^2 T`; an activation `s` maps `K` to
+//! `E[s(u) s(v)]` and multiplies `T` by `E[s'(u) s'(v)]` (Jacot et al. 2018, *Neural tangent kernel*,
+//! proposition 1 and theorem 1). The tangent kernel starts with the first trained weights; before them
+//! there is none.
 
 use std::collections::HashMap;
 

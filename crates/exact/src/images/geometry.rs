@@ -3,7 +3,8 @@
 //! An entry of a covariance between two images belongs to a position `p` of the left one and a
 //! position `p'` of the right one. It is filed under its *offset* `o = p' - p`: all entries of one
 //! offset form a box of positions `p`, which convolutions and activations map into a box of one offset
-//! again (core specification §1.4).
+//! again: a convolution of stride `s` makes offset `o` of offset `s o`, since both positions move by the
+//! same tap.
 
 use widelimit_arch::Window;
 

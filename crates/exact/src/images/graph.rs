@@ -114,7 +114,7 @@ impl Graph {
     }
 
     /// The offsets of every value that are needed for some offsets of some of them, decided backwards
-    /// (core specification §1.4).
+    /// from the last value to the first.
     pub fn demand(&self, wanted: &[(usize, Offsets)]) -> Vec<Offsets> {
         let mut demand = vec![Offsets::default(); self.nodes.len()];
         for (node, offsets) in wanted {

@@ -5,8 +5,15 @@
 //! network is a tree, so registers are handed out and taken back like a stack: a residual network
 //! of any depth needs two.
 //!
-//! Rules: core specification §1.3. Whether `T` exists is known while compiling and written into
-//! each operation: an empty `T` costs nothing and is never multiplied.
+//! Rules: weights map `K` to `w^2 K + b^2` and `T` to that plus `w^2 T`; an activation `s` maps `K` to
+//! `E[s(u) s(v)]` and multiplies `T` by `E[s'(u) s'(v)]` (Jacot et al. 2018, *Neural tangent kernel*,
+//! proposition 1 and theorem 1). A convolution first takes the mean over the taps of its filter, by which
+//! both positions move alike (Arora et al. 2019, *On exact computation with an infinitely wide neural
+//! net*, section 4), a pool the mean or sum over both windows, of `K` and `T` alike. Branches that are
+//! summed add both; for a product `T` is `T_1 K_2 + K_1 T_2`.
+//!
+//! Whether `T` exists is known while compiling and written into each operation: an empty `T` costs
+//! nothing and is never multiplied.
 
 mod compiler;
 

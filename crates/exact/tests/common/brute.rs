@@ -2,7 +2,8 @@
 //!
 //! Every covariance is kept in full, for all pairs of positions of a pair of inputs, and every
 //! layer is a loop over indices. Only the duals of scalars come from the library. The rules are
-//! those of `golden/README.md` ("Conventions") and section 1.3 of `spec/core.md`.
+//! those of the guide (`docs/networks.md`, "Conventions") and, layer by layer, of the README of the
+//! golden data.
 //!
 //! Where the rules say nothing: a transposed convolution with `CIRCULAR` padding pads as much as
 //! with `SAME`, by wrapping the spread input with period `stride * n`, the length of the output
