@@ -1,5 +1,6 @@
-# Every target works from a clean clone with Rust, Python >= 3.10 and a C compiler.
-# `make help` lists them.
+# Targets need a clean clone, Rust, Python >= 3.10 and a C compiler, and fetch packages on first use; `fuzz`
+# needs cargo-fuzz, too. Experiments on public data sets read them from ../shared/data, or below the folder
+# that WIDELIMIT_SHARED names, and say what they skip where it is missing. `make help` lists all targets.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -37,10 +38,10 @@ demo: setup build ## train, evaluate, save, reload and report on real data (unde
 
 test: test-rust test-python ## all tests (set-up included)
 
-test-rust:
+test-rust: ## tests of the Rust crates
 	cargo test $(CARGO_FLAGS) --workspace --exclude widelimit-python
 
-test-python: develop build
+test-python: develop build ## tests of the Python package
 	$(BIN)/python -m pytest -q python/tests
 
 test-slow: develop build ## slow proofs: browser, large kernels, memory limits
@@ -76,13 +77,13 @@ bench-images: develop ## speed of pairs of images, as shares of a matrix product
 experiments-images: develop ## accuracy on small CIFAR-10 with convolutional kernels (needs ../shared/data)
 	$(BIN)/python scripts/cifar.py
 
-experiments-features: develop ## errors of feature maps on digits; MNIST, UCI regression and CIFAR-10 by features
+experiments-features: develop ## errors of feature maps on digits; MNIST, UCI regression, CIFAR-10 (need ../shared/data)
 	$(BIN)/python scripts/features_digits.py
 	$(BIN)/python scripts/features_mnist.py
 	$(BIN)/python scripts/features_uci.py
 	$(BIN)/python scripts/features_cifar.py
 
-experiments-graphs: develop ## accuracy on sets of graphs, GNTK and Weisfeiler-Leman kernels (needs ../shared/data)
+experiments-graphs: develop ## accuracy of GNTK and Weisfeiler-Leman kernels (needs ../shared/data); of sketched ones on random graphs
 	$(BIN)/python scripts/graphs.py
 	$(BIN)/python scripts/graphs_sketched.py
 
