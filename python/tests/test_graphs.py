@@ -366,6 +366,131 @@ def test_objects_that_look_like_torch_geometric(rng):
     np.testing.assert_array_equal(graphs.node_features, np.vstack([x, x]))
 
 
+def data(n, ends=((0, 1), (1, 0)), **carried):
+    """What a Data object of PyTorch Geometric shows of itself."""
+    return types.SimpleNamespace(edge_index=np.asarray(ends), num_nodes=n, **carried)
+
+
+@pytest.mark.parametrize(
+    ("second", "error", "message"),
+    [
+        # Each of these edges would end in a neighbour, were it not for the check.
+        (data(2, [[0, 2], [2, 0]]), ValueError, "edge 0 ends at node 2, but there are 2 nodes"),
+        (data(2, [[0, -1], [-1, 0]]), ValueError, "edge 0 ends at node -1, but there are 2 nodes"),
+        (data(2, [[0, 1, 5], [1, 0, 0]]), ValueError, "edge 2 starts at node 5, but there are 2"),
+        (data(2, [[0, 1.9], [1.9, 0]]), TypeError, "expected integers, got an array of float64"),
+        (data(2, [[0, 1, 0]]), ValueError, r"expected shape \(2, edges\), got shape \(1, 3\)"),
+        (data(2, [0, 1, 0]), ValueError, r"expected shape \(2, edges\), got shape \(3,\)"),
+    ],
+)
+def test_edges_stay_within_their_graph(second, error, message):
+    with pytest.raises(error, match=rf"edge_index of graphs\[1\]: {message}"):
+        wl.Graphs.from_torch_geometric([data(3), second, data(9)])
+
+
+def test_nodes_of_torch_geometric_are_counted(rng):
+    x = rng.standard_normal((3, 2))
+    counted = wl.Graphs.from_torch_geometric([data(None, x=x), data(np.int64(3), x=x)])
+    assert counted.node_offsets.tolist() == [0, 3, 6]
+    for graph, error, message in [
+        (data(None), ValueError, r"graphs\[0\]: expected num_nodes or x"),
+        (data(2.5), TypeError, r"num_nodes of graphs\[0\]: expected a whole number, got 2.5"),
+        (data(0, [[], []]), ValueError, r"graphs\[0\] has no nodes"),
+        (
+            types.SimpleNamespace(num_nodes=3),
+            TypeError,
+            "expected a Data object with an edge_index",
+        ),
+        ({"num_nodes": 3}, TypeError, "expected a Data object with an edge_index, got dict"),
+    ]:
+        with pytest.raises(error, match=message):
+            wl.Graphs.from_torch_geometric([graph])
+
+
+def test_what_torch_geometric_carries_is_that_of_its_graph(rng):
+    # As many rows as nodes in all, and yet not the right ones for either graph.
+    for two, three, message in [
+        (
+            {"x": np.ones((3, 1))},
+            {"x": np.ones((2, 1))},
+            "x .* a row for each node, 2 in all, got 3",
+        ),
+        (
+            {"edge_weight": np.ones(3)},
+            {"edge_weight": np.ones(1)},
+            "edge_weight .* an entry for each edge, 2 in all, got 3",
+        ),
+        ({"x": [[1, 2], [3]]}, {}, "x of graphs.* parts of different lengths"),
+        ({"x": [["a"], ["b"]]}, {}, "x of graphs.* expected numbers"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=message) as caught:
+            wl.Graphs.from_torch_geometric([data(2, **two), data(3, **three)])
+        assert "of graphs[0]: " in str(caught.value)
+    with pytest.raises(ValueError, match=r"x of graphs\[1\]: expected rows of 2 numbers, .* got 3"):
+        wl.Graphs.from_torch_geometric([data(2, x=np.ones((2, 2))), data(2, x=np.ones((2, 3)))])
+    with pytest.raises(
+        ValueError, match=r"x: some graphs have them .* graphs\[0\] and graphs\[1\]"
+    ):
+        wl.Graphs.from_torch_geometric([data(2, x=np.ones((2, 2))), data(2)])
+
+
+def test_features_and_labels_are_those_of_their_matrix():
+    triangle, pair = 1 - np.eye(3), 1 - np.eye(2)
+    both = [triangle, pair]
+    for options, message in [
+        (
+            {"node_features": [np.ones((2, 1)), np.ones((3, 1))]},
+            r"node_features of adjacencies\[0\]: expected a row for each node, 3 in all, got 2",
+        ),
+        (
+            {"node_labels": [[0, 0], [1, 1, 1]]},
+            r"node_labels of adjacencies\[0\]: expected an entry for each node, 3 in all, got 2",
+        ),
+        (
+            {"node_features": [np.ones((3, 2)), np.ones((2, 1))]},
+            r"node_features of adjacencies\[1\]: expected rows of 2 numbers, .* got 1",
+        ),
+        ({"node_features": []}, "node_features: expected an array a graph, 2 in all, got 0"),
+        ({"node_labels": [[0, 1, 2]]}, "node_labels: expected an array a graph, 2 in all, got 1"),
+        ({"node_labels": [[0, 1, 2], None]}, r"adjacencies\[0\] and adjacencies\[1\]"),
+        ({"node_features": [np.ones((3, 1, 1)), pair]}, r"\[0\]: expected shape \(nodes, width\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            wl.Graphs.from_scipy(both, **options)
+    for options, message in [
+        ({"node_features": 3}, "node_features: expected a list of arrays, got int"),
+        ({"node_labels": [[0, 1, 2], [0.5, 1]]}, r"node_labels of adjacencies\[1\]: .* integers"),
+    ]:
+        with pytest.raises(TypeError, match=message):
+            wl.Graphs.from_scipy(both, **options)
+
+
+def test_matrices_may_be_lists():
+    listed = wl.Graphs.from_scipy([[[0, 1], [1, 0]], [[0, 2, 0], [2, 0, 0], [0, 0, 0]]])
+    assert listed.node_offsets.tolist() == [0, 2, 5]
+    assert listed.edge_weights.tolist() == [1, 1, 2, 2]
+    for matrix, error, message in [
+        ([[0, 1], [1]], ValueError, "expected an array, got parts of different lengths"),
+        ([[0, 1]], ValueError, r"expected a square matrix, got shape \(1, 2\)"),
+        ("graph", TypeError, "expected a matrix of numbers, got str"),
+        (np.ma.masked_equal(np.eye(2), 0), ValueError, "2 of 4 entries are masked"),
+        (sp.csr_array(1j * np.eye(2)), TypeError, "expected numbers, got an array of complex128"),
+    ]:
+        with pytest.raises(error, match=rf"adjacencies\[1\]: {message}"):
+            wl.Graphs.from_scipy([np.eye(2), matrix])
+
+
+def test_no_graphs_at_all():
+    for make, name in [
+        (wl.Graphs.from_scipy, "adjacencies"),
+        (wl.Graphs.from_networkx, "graphs"),
+        (wl.Graphs.from_torch_geometric, "graphs"),
+        (wl.Graphs.concatenated, "parts"),
+    ]:
+        with pytest.raises(ValueError, match=f"{name}: expected at least one graph, got none"):
+            make([])
+
+
 def test_npz_files(graphs, tmp_path):
     arrays = dict(
         node_offsets=graphs.node_offsets,

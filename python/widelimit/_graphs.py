@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
+from widelimit._features import _whole
 from widelimit._graph_parts import (
-    _array,
     _Builder,
-    _count,
     _entries,
-    _listed,
     _numbers,
     _of,
-    _stacked,
+    _one_each,
+    _plain,
+    _some,
     _whole_numbers,
 )
 
@@ -182,19 +182,18 @@ class Graphs:
         >>> wl.Graphs.concatenated([pair, pair]).node_offsets.tolist()
         [0, 2, 4]
         """
-        builder, batches = _Builder(), list(parts)
-        if not batches:
-            raise ValueError("parts: expected at least one batch of graphs, got none")
+        builder, batches = _Builder(), _some(parts, "parts", "batches of graphs")
         ones: dict[str, list[Any]] = {"graph_labels": [], "folds": []}
         for number, batch in enumerate(batches):
             _core_of(batch, f"parts[{number}]")
             builder.add(
-                batch.node_offsets[1:],
+                f"parts[{number}]",
+                batch.node_offsets[1:].tolist(),
                 batch.edge_index,
-                batch.edge_weights,
-                batch.node_features,
-                batch.node_labels,
-                batch.edge_labels,
+                edge_weights=batch.edge_weights,
+                node_features=batch.node_features,
+                node_labels=batch.node_labels,
+                edge_labels=batch.edge_labels,
             )
             for name, values in ones.items():
                 values.append(getattr(batch, name))
@@ -214,7 +213,7 @@ class Graphs:
         node_labels: Iterable[ArrayLike] | None = None,
         directed: bool = False,
     ) -> Self:
-        """Take sparse adjacency matrices of SciPy, one a graph; arrays of NumPy do as well.
+        """Take sparse adjacency matrices of SciPy, one a graph; arrays or lists do as well.
 
         Entries that are not zero are edges. Where all of them are 1 the edges have no weights.
 
@@ -229,6 +228,12 @@ class Graphs:
         directed : bool
             Whether the matrices may be asymmetric.
 
+        Raises
+        ------
+        TypeError, ValueError
+            For what is no square matrix of numbers, and for features or labels that are not one for
+            each node, with the graph.
+
         Examples
         --------
         >>> import numpy as np, widelimit as wl
@@ -236,16 +241,21 @@ class Graphs:
         >>> wl.Graphs.from_scipy([triangle, pair]).edges
         8
         """
-        builder = _Builder()
-        for number, matrix in enumerate(_listed(adjacencies, "adjacencies")):
-            rows, columns, weights = _entries(matrix, f"adjacencies[{number}]")
-            builder.add(_count(matrix.shape[0]), np.stack([rows, columns]), weights)
-        return cls(
-            **builder.arrays(),
-            node_features=_stacked(node_features),
-            node_labels=_stacked(node_labels),
-            directed=directed,
-        )
+        builder, matrices = _Builder({"edge_weights": "entries"}), _some(adjacencies, "adjacencies")
+        features = _one_each(node_features, "node_features", len(matrices))
+        labels = _one_each(node_labels, "node_labels", len(matrices))
+        for number, matrix in enumerate(matrices):
+            name = f"adjacencies[{number}]"
+            nodes, edges, weights = _entries(matrix, name)
+            builder.add(
+                name,
+                [nodes],
+                edges,
+                edge_weights=weights,
+                node_features=features[number],
+                node_labels=labels[number],
+            )
+        return cls(**builder.arrays(), directed=directed)
 
     @classmethod
     def from_networkx(
@@ -273,8 +283,10 @@ class Graphs:
         <Graphs: 2 graphs, 7 nodes, 12 edges>
         """
         builder, directed = _Builder(), None
-        for number, graph in enumerate(_listed(graphs, "graphs")):
+        for number, graph in enumerate(_some(graphs, "graphs")):
             name = f"graphs[{number}]"
+            if not hasattr(graph, "is_multigraph"):
+                raise TypeError(f"{name}: expected a graph of networkx, got {type(graph).__name__}")
             if graph.is_multigraph():
                 raise ValueError(f"{name} may have parallel edges: give a Graph or a DiGraph")
             if directed not in (None, graph.is_directed()):
@@ -294,16 +306,16 @@ class Graphs:
                     data.append(attributes)
             weights = None
             if edge_weights is not None and any(edge_weights in attributes for attributes in data):
-                weights = np.asarray([attributes.get(edge_weights, 1.0) for attributes in data])
+                weights = [attributes.get(edge_weights, 1.0) for attributes in data]
             named = [((*end,), attributes) for end, attributes in zip(ends, data, strict=True)]
-            edges = np.asarray(ends, dtype=np.int64).reshape(-1, 2).T
             builder.add(
-                _count(len(index)),
-                edges,
-                weights,
-                features,
-                labels,
-                _of(named, edge_labels, name, "edge"),
+                name,
+                [len(index)],
+                np.asarray(ends, dtype=np.int64).reshape(-1, 2).T,
+                edge_weights=weights,
+                node_features=features,
+                node_labels=labels,
+                edge_labels=_of(named, edge_labels, name, "edge"),
             )
         return cls(**builder.arrays(), directed=bool(directed))
 
@@ -311,22 +323,39 @@ class Graphs:
     def from_torch_geometric(cls, graphs: Iterable[Any], *, directed: bool = False) -> Self:
         """Take ``Data`` objects of PyTorch Geometric.
 
-        ``edge_index`` and the number of nodes are read, ``x`` as node features, ``edge_weight`` as
-        edge weights, and ``y`` as graph labels where every graph has a single one.
+        ``edge_index`` and ``num_nodes`` are read, ``x`` as node features, ``edge_weight`` as edge
+        weights, and ``y`` as graph labels where every graph has a single one. Where ``num_nodes``
+        is None there are as many nodes as rows of ``x``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For edges that leave their graph, and for ``x`` or ``edge_weight`` that are not one for
+            each node or edge, with the graph.
         """
-        builder = _Builder()
+        builder = _Builder({"node_features": "x", "edge_weights": "edge_weight"})
         labels: list[Any] = []
-        for graph in _listed(graphs, "graphs"):
-            x, weights, y = (
-                _array(getattr(graph, name, None)) for name in ("x", "edge_weight", "y")
+        for number, graph in enumerate(_some(graphs, "graphs")):
+            name = f"graphs[{number}]"
+            edges, nodes, x, weights, y = (
+                getattr(graph, part, None)
+                for part in ("edge_index", "num_nodes", "x", "edge_weight", "y")
             )
-            edges = _array(graph.edge_index)
-            builder.add(_count(graph.num_nodes), edges.astype(np.int64), weights, x)
-            labels.append(None if y is None or y.size != 1 else y.reshape(()).item())
+            if edges is None:
+                raise TypeError(
+                    f"{name}: expected a Data object with an edge_index, got {type(graph).__name__}"
+                    " without one"
+                )
+            if nodes is None:
+                if x is None:
+                    raise ValueError(f"{name}: expected num_nodes or x, which tell how many nodes")
+                nodes = len(x)
+            nodes = _whole(nodes, f"num_nodes of {name}", 0)
+            builder.add(name, [nodes], edges, edge_weights=weights, node_features=x)
+            label = None if y is None else _plain(y, f"y of {name}")
+            labels.append(None if label is None or label.size != 1 else label.reshape(()).item())
         known = all(label is not None for label in labels)
-        return cls(
-            **builder.arrays(), directed=directed, graph_labels=labels if known and labels else None
-        )
+        return cls(**builder.arrays(), directed=directed, graph_labels=labels if known else None)
 
     def __len__(self) -> int:
         return len(self._core)
