@@ -341,20 +341,107 @@ def test_what_cannot_be_is_an_error(graphs):
         wl.gntk(graphs, bare)
 
 
-def test_networkx_objects():
-    nx = pytest.importorskip("networkx")
-    path, ring = nx.path_graph(3), nx.cycle_graph(4)
-    graphs = wl.Graphs.from_networkx([path, ring])
+class Nodes(dict):
+    """Nodes with their attributes, as ``graph.nodes`` of networkx shows them."""
+
+    def __call__(self, data):
+        return self.items() if data else iter(self)
+
+
+class StandIn:
+    """What is asked of a graph of networkx, where that is not installed."""
+
+    def __init__(self, directed, multi):
+        self.nodes, self.ends, self.directed, self.multi = Nodes(), [], directed, multi
+
+    def add_node(self, node, **attributes):
+        self.nodes[node] = attributes
+
+    def add_edge(self, source, target, **attributes):
+        for node in (source, target):
+            self.nodes.setdefault(node, {})
+        self.ends.append((source, target, attributes))
+
+    def edges(self, data):
+        return iter(self.ends if data else [end[:2] for end in self.ends])
+
+    def is_directed(self):
+        return self.directed
+
+    def is_multigraph(self):
+        return self.multi
+
+
+@pytest.fixture(params=["networkx", "stand-in"])
+def drawn(request):
+    """Make a graph of nodes and edges, each a tuple with attributes last."""
+    if request.param == "networkx":
+        nx = pytest.importorskip("networkx", reason="networkx is not installed")
+        kinds = {(False, False): nx.Graph, (True, False): nx.DiGraph, (False, True): nx.MultiGraph}
+
+    def draw(nodes=(), edges=(), directed=False, multi=False):
+        if request.param == "networkx":
+            graph = kinds[directed, multi]()
+        else:
+            graph = StandIn(directed, multi)
+        for node, attributes in nodes:
+            graph.add_node(node, **attributes)
+        for source, target, attributes in edges:
+            graph.add_edge(source, target, **attributes)
+        return graph
+
+    return draw
+
+
+def test_networkx_objects(drawn):
+    plain = {}
+    path = drawn(
+        [("a", {"kind": 5, "at": [0.0, 1.0]}), ("b", {"kind": 6, "at": [2.0, 3.0]})],
+        [("a", "b", {"weight": 2.0, "bond": 1}), ("b", "c", {"bond": 0})],
+    )
+    path.nodes["c"].update(kind=5, at=[4.0, 5.0])
+    ring = drawn(edges=[(0, 1, plain), (1, 2, plain), (2, 3, plain), (3, 0, plain)])
+    graphs = wl.Graphs.from_networkx([path, ring], edge_weights=None)
     assert (graphs.nodes, graphs.edges, graphs.edge_weights) == (7, 12, None)
-    nx.set_node_attributes(path, {0: 5, 1: 6, 2: 5}, "kind")
-    path[0][1]["weight"] = 2.0
-    one = wl.Graphs.from_networkx([path], node_labels="kind")
-    assert one.node_labels.tolist() == [5, 6, 5] and one.edge_weights.tolist() == [2, 2, 1, 1]
-    with pytest.raises(ValueError, match="node 0 has no attribute 'kind'"):
-        wl.Graphs.from_networkx([ring], node_labels="kind")
-    assert wl.Graphs.from_networkx([nx.DiGraph([(0, 1)])]).directed
-    with pytest.raises(ValueError, match="parallel edges"):
-        wl.Graphs.from_networkx([nx.MultiGraph([(0, 1)])])
+    assert graphs.edge_index[:, :4].tolist() == [[0, 1, 1, 2], [1, 0, 2, 1]]
+    assert not graphs.directed and graphs[1].edge_index.max() == 3
+    alone = drawn([("x", {"kind": 7, "at": [6.0, 7.0]})])
+    attributes = dict(node_labels="kind", node_features="at", edge_labels="bond")
+    both = wl.Graphs.from_networkx([path, alone], **attributes)
+    assert both.node_labels.tolist() == [5, 6, 5, 7]
+    assert both.node_features.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert both.edge_weights.tolist() == [2, 2, 1, 1]
+    assert both.edge_labels.tolist() == [1, 1, 0, 0]
+    column = wl.Graphs.from_networkx([path], node_features="kind").node_features
+    assert column.tolist() == [[5], [6], [5]]
+    looped = wl.Graphs.from_networkx([drawn(edges=[(0, 0, plain), (0, 1, plain)])])
+    assert looped.edge_index.tolist() == [[0, 0, 1], [0, 1, 0]]
+    arrow = wl.Graphs.from_networkx([drawn(edges=[(1, 0, plain)], directed=True)])
+    assert arrow.directed and arrow.edge_index.tolist() == [[0], [1]]
+
+
+def test_networkx_objects_that_cannot_be(drawn):
+    pair = drawn([(0, {"kind": 1, "at": [0.0]}), (1, {"at": [1.0, 2.0]})], [(0, 1, {"bond": 1.5})])
+    single, arrow = drawn([(0, {})]), drawn(edges=[(0, 1, {})], directed=True)
+    for graphs, options, message in [
+        ([pair], {"node_labels": "kind"}, r"graphs\[0\]: node 1 has no attribute 'kind'"),
+        ([single, pair], {"edge_labels": "sort"}, r"graphs\[1\]: edge .* no attribute 'sort'"),
+        (
+            [pair],
+            {"node_features": "at"},
+            r"'at' of the nodes of graphs\[0\]: .* different lengths",
+        ),
+        ([drawn(edges=[(0, 1, {})], multi=True)], {}, r"graphs\[0\] may have parallel edges"),
+        ([single, arrow], {}, r"graphs\[1\] is directed, others are not"),
+        ([single, drawn()], {}, r"graphs\[1\] has no nodes"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            wl.Graphs.from_networkx(graphs, **options)
+    with pytest.raises(TypeError, match=r"edge_labels of graphs\[0\]: expected integers"):
+        wl.Graphs.from_networkx([pair], edge_labels="bond")
+    # Forgotten brackets: what is walked through are the nodes.
+    with pytest.raises(TypeError, match=r"graphs\[0\]: expected a graph of networkx, got int"):
+        wl.Graphs.from_networkx([0])
 
 
 def test_objects_that_look_like_torch_geometric(rng):
