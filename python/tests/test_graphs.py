@@ -320,10 +320,6 @@ def test_what_cannot_be_is_an_error(graphs):
             wl.Graphs(*arguments, **options)
     with pytest.raises(TypeError, match="edge_index: expected integers"):
         wl.Graphs([0, 2], [[0.5], [1.0]])
-    with pytest.raises(IndexError, match="graph 5 was asked for"):
-        graphs[5]
-    with pytest.raises(ValueError, match="graph 9 was asked for"):
-        graphs.select([9])
     for options, message in [
         ({"layers": 0}, "layers"),
         ({"layers": 1001}, "layers is 1001"),
@@ -576,6 +572,27 @@ def test_no_graphs_at_all():
     ]:
         with pytest.raises(ValueError, match=f"{name}: expected at least one graph, got none"):
             make([])
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_selections(graphs, labelled):
+    if labelled:
+        graphs = wl.Graphs(graphs.node_offsets, graphs.edge_index, graph_labels=range(5))
+    assert graphs[[-1, 0, 0]].node_offsets.tolist() == [0, 6, 10, 14]
+    for which, name in [(5, 5), (-6, -6), ([0, -100], -100), (np.array([7]), 7)]:
+        message = f"^graph {name} was asked for, but there are 5$"
+        with pytest.raises(IndexError, match=message):
+            graphs[which]
+        with pytest.raises(IndexError, match=message):
+            graphs.select(np.atleast_1d(which))
+    for which in (slice(5, 5), [], np.zeros(5, dtype=bool)):
+        with pytest.raises(ValueError, match="no graph is selected: expected at least one of 5"):
+            graphs[which]
+    with pytest.raises(ValueError, match=r"expected a mask of 5, got shape \(2,\)"):
+        graphs[[True, False]]
+    for which in ("a", 1.0, None):
+        with pytest.raises(TypeError, match="indices: expected integers"):
+            graphs[which]
 
 
 def test_npz_files(graphs, tmp_path):

@@ -365,12 +365,8 @@ class Graphs:
         if isinstance(which, slice):
             return self.select(np.arange(len(self))[which])
         indices = np.asarray(which)
-        if indices.ndim == 0 and indices.dtype.kind in "iu":
-            if not -len(self) <= indices < len(self):
-                # What ends a loop over the graphs.
-                raise IndexError(f"graph {which} was asked for, but there are {len(self)}")
-            indices = indices[None]
-        return self.select(indices)
+        single = indices.ndim == 0 and indices.dtype.kind in "iu"
+        return self.select(indices[None] if single else indices)
 
     def __iter__(self) -> Iterator[Self]:
         return (self[number] for number in range(len(self)))
@@ -382,6 +378,13 @@ class Graphs:
         ----------
         indices : array of int, or of bool of shape (graphs,)
             Negative ones count from the end.
+
+        Raises
+        ------
+        IndexError
+            For a graph that is not there.
+        ValueError
+            If no graph is selected: there are no empty batches.
         """
         which = np.asarray(indices)
         if which.dtype == np.bool_:
@@ -391,6 +394,11 @@ class Graphs:
                 )
             which = np.flatnonzero(which)
         which = _whole_numbers(which, "indices", 1)
+        if which.size == 0:
+            raise ValueError(f"no graph is selected: expected at least one of {len(self)}")
+        missing = which[(which < -len(self)) | (which >= len(self))]
+        if missing.size:
+            raise IndexError(f"graph {missing[0]} was asked for, but there are {len(self)}")
         which = np.where(which < 0, which + len(self), which)
         picked = [
             None if values is None else values[which] for values in (self.graph_labels, self.folds)
