@@ -2,6 +2,7 @@
 
 import _thread
 import itertools
+import os
 import pickle
 import threading
 import time
@@ -614,6 +615,111 @@ def test_npz_files(graphs, tmp_path):
     again = wl.Graphs.from_npz(tmp_path / "written.npz")
     assert again.graph_labels is None and not again.directed
     np.testing.assert_array_equal(again.edge_index, graphs.edge_index)
+
+
+@pytest.mark.parametrize("name", ["x", "x.npz", "x.graphs", "Zwölf.NPZ"])
+def test_files_have_the_name_that_was_given(graphs, tmp_path, name):
+    for _ in range(2):
+        graphs.to_npz(tmp_path / name)
+        assert [entry.name for entry in tmp_path.iterdir()] == [name]
+        read = wl.Graphs.from_npz(str(tmp_path / name))
+        np.testing.assert_array_equal(read.edge_index, graphs.edge_index)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["a", "bc", "a", "", "é"],
+        [3, 1, 2, 1, 1],
+        [0.5, 1, 2, 3, 4],
+        [True, False, True, True, True],
+    ],
+)
+def test_labels_that_are_objects_are_written_as_what_they_are(graphs, tmp_path, labels):
+    plain = np.asarray(labels)
+    # So pandas keeps a column of text.
+    arrays = dict(graph_labels=plain.astype(object), folds=np.arange(5).astype(object))
+    wl.Graphs(graphs.node_offsets, graphs.edge_index, **arrays).to_npz(tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz", allow_pickle=False) as archive:
+        assert archive["graph_labels"].dtype == plain.dtype
+    read = wl.Graphs.from_npz(tmp_path / "x.npz")
+    assert read.graph_labels.tolist() == labels and read.folds.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        (None, r"None \(NoneType\)"),
+        ((1,), r"\(1,\) \(tuple\)"),
+        (2, r"2 \(int\)"),
+        (2**70, r"1180591620717411303424 \(int\)"),
+    ],
+)
+def test_labels_that_a_file_cannot_hold(graphs, tmp_path, label, told):
+    labels = np.empty(5, dtype=object)
+    labels[:] = ["a", "b", label, "c", "d"]
+    odd = wl.Graphs(graphs.node_offsets, graphs.edge_index, graph_labels=labels)
+    with pytest.raises(ValueError, match=rf"graph_labels\[2\] is {told}: expected all text"):
+        odd.to_npz(tmp_path / "x.npz")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_file_is_written_whole_or_not_at_all(graphs, tmp_path, monkeypatch, error):
+    path = tmp_path / "x.npz"
+    graphs.to_npz(path)
+    before = path.read_bytes()
+
+    def broken(file, **arrays):
+        file.write(b"half of it")
+        raise error
+
+    monkeypatch.setattr(np, "savez", broken)
+    with pytest.raises(type(error)) as caught:
+        graphs[:2].to_npz(path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+    assert isinstance(error, KeyboardInterrupt) or caught.value.filename == str(path)
+
+
+def test_places_of_files(graphs, tmp_path):
+    path, link = tmp_path / "x.npz", tmp_path / "link.npz"
+    path.touch(mode=0o640)
+    link.symlink_to(path)
+    graphs.to_npz(link)
+    assert link.is_symlink() and path.stat().st_mode & 0o777 == 0o640
+    assert len(wl.Graphs.from_npz(path)) == 5
+    missing = tmp_path / "missing" / "x.npz"
+    for attempt in (graphs.to_npz, wl.Graphs.from_npz):
+        with pytest.raises(FileNotFoundError) as caught:
+            attempt(missing)
+        assert caught.value.filename == str(missing)
+        with pytest.raises(IsADirectoryError):
+            attempt(tmp_path)
+    (tmp_path / "circle").symlink_to("circle")
+    os.mkfifo(tmp_path / "pipe")
+    for odd in (tmp_path / "pipe", tmp_path / "circle"):
+        with pytest.raises(OSError, match="no file that can be replaced"):
+            graphs.to_npz(odd)
+
+
+def test_files_that_are_no_graphs(graphs, tmp_path):
+    path = tmp_path / "edges.csv"
+    graphs.to_npz(path)
+    whole = path.read_bytes()
+    np.save(tmp_path / "one.npy", np.eye(2))
+    one = (tmp_path / "one.npy").read_bytes()
+    for content in (b"graph,source,target\n0,0,1\n", b"", one, whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        message = r"edges\.csv: expected an \.npz file, got another kind or a damaged one$"
+        with pytest.raises(ValueError, match=message):
+            wl.Graphs.from_npz(path)
+    arrays = dict(node_offsets=graphs.node_offsets, edge_index=graphs.edge_index)
+    np.savez(tmp_path / "x.npz", **arrays, graph_labels=np.array(list("abcde"), dtype=object))
+    with pytest.raises(ValueError, match=r"its array 'graph_labels' .* holds objects of Python"):
+        wl.Graphs.from_npz(tmp_path / "x.npz")
+    np.savez(tmp_path / "x.npz", **arrays, directed=[True, False])
+    with pytest.raises(ValueError, match="directed: expected True or False"):
+        wl.Graphs.from_npz(tmp_path / "x.npz")
 
 
 def test_batches_are_joined(graphs):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
 from widelimit._features import _whole
+from widelimit._graph_files import read_npz, write_npz
 from widelimit._graph_parts import (
     _Builder,
     _entries,
@@ -116,19 +117,15 @@ class Graphs:
         Its arrays are named as the parameters: ``node_offsets`` and ``edge_index``, and where they
         are there ``node_features``, ``node_labels``, ``edge_weights``, ``edge_labels``,
         ``graph_labels`` and ``folds`` (or ``test_fold``). Nothing is unpickled.
+
+        Raises
+        ------
+        ValueError
+            For what is no such file, and for arrays that cannot be.
+        OSError
+            If there is no such file.
         """
-        with np.load(path, allow_pickle=False) as archive:
-            for name in ("node_offsets", "edge_index"):
-                if name not in archive:
-                    there = ", ".join(archive.files)
-                    raise ValueError(
-                        f"{os.fspath(path)}: expected an array {name!r}; it has {there}"
-                    )
-            given = {name: archive[name] for name in archive.files if name in _ARRAYS}
-            if "directed" in archive:
-                given["directed"] = bool(archive["directed"])
-            if "folds" not in given and "test_fold" in archive:
-                given["folds"] = archive["test_fold"]
+        given = read_npz(path)
         return cls(given.pop("node_offsets"), given.pop("edge_index"), **given)
 
     @classmethod
@@ -161,10 +158,21 @@ class Graphs:
         return type(self)(**arrays, directed=self.directed)
 
     def to_npz(self, path: str | os.PathLike[str]) -> None:
-        """Write the graphs to an ``.npz`` file, for :meth:`from_npz` and the command line."""
+        """Write the graphs to an ``.npz`` file, for :meth:`from_npz` and the command line.
+
+        The file gets exactly this name, whole or not at all; the command line knows it by the
+        ending ``.npz``.
+
+        Raises
+        ------
+        ValueError
+            For graph labels that are neither text nor numbers.
+        OSError
+            If the file cannot be written; one that was there before is left as it is.
+        """
         kept = {**self._core.arrays(), "graph_labels": self.graph_labels, "folds": self.folds}
         arrays: dict[str, Any] = {name: array for name, array in kept.items() if array is not None}
-        np.savez(path, directed=np.asarray(self.directed), **arrays)
+        write_npz(path, {**arrays, "directed": np.asarray(self.directed)})
 
     @classmethod
     def concatenated(cls, parts: Iterable[Graphs]) -> Self:
@@ -460,18 +468,6 @@ class Graphs:
         kept = {**self._core.arrays(), "directed": self.directed}
         kept |= {"graph_labels": self.graph_labels, "folds": self.folds}
         return (_restored, (kept,))
-
-
-_ARRAYS = (
-    "node_offsets",
-    "edge_index",
-    "node_features",
-    "node_labels",
-    "edge_weights",
-    "edge_labels",
-    "graph_labels",
-    "folds",
-)
 
 
 def _restored(arrays: Mapping[str, Any]) -> Graphs:
