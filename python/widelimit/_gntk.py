@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -146,35 +146,51 @@ class GraphReport:
     ridge: float
 
 
-def _recipe(
-    layers: int,
-    mlp_layers: int,
-    scale: str,
-    jumping_knowledge: bool,
-    activation: str | Layer,
-    method: str,
-    sketch: NodeSketch | None,
-    normalise: bool,
-    dtype: DTypeLike,
-) -> dict[str, Any]:
-    """Parameters as the core takes them."""
-    if isinstance(activation, Layer):
-        activation = json.dumps(activation.to_dict())
-    elif not isinstance(activation, str):
+@dataclass(frozen=True)
+class _Recipe:
+    """What all kernels between graphs are given by, and their features."""
+
+    layers: int
+    mlp_layers: int
+    scale: str
+    jumping_knowledge: bool
+    activation: str | Layer
+    dtype: DTypeLike
+
+    @classmethod
+    def of(cls, estimator: Any) -> _Recipe:
+        """Of an estimator, whose parameters have the same names."""
+        return cls(**{field.name: getattr(estimator, field.name) for field in fields(cls)})
+
+    def for_core(
+        self,
+        method: str = "exact",
+        sketch: NodeSketch | None = None,
+        normalise: bool = False,
+    ) -> dict[str, Any]:
+        """Check all parameters and put them as the core takes them."""
+        return {
+            "layers": _whole(self.layers, "layers", 1),
+            "mlp_layers": _whole(self.mlp_layers, "mlp_layers", 1),
+            "scale": str(self.scale),
+            "jumping_knowledge": bool(self.jumping_knowledge),
+            "activation": _described(self.activation),
+            "method": str(method),
+            "sketch": (NodeSketch() if sketch is None else sketch)._recipe(),
+            "normalise": bool(normalise),
+            "dtype": np.dtype(self.dtype).name,
+        }
+
+
+def _described(activation: str | Layer) -> str:
+    """The name of an activation, or its layer as JSON."""
+    if isinstance(activation, str):
+        return activation
+    if not isinstance(activation, Layer):
         raise TypeError(
             f"activation: expected a name or an activation layer, got {type(activation).__name__}"
         )
-    return {
-        "layers": _whole(layers, "layers", 1),
-        "mlp_layers": _whole(mlp_layers, "mlp_layers", 1),
-        "scale": str(scale),
-        "jumping_knowledge": bool(jumping_knowledge),
-        "activation": activation,
-        "method": str(method),
-        "sketch": (NodeSketch() if sketch is None else sketch)._recipe(),
-        "normalise": bool(normalise),
-        "dtype": np.dtype(dtype).name,
-    }
+    return json.dumps(activation.to_dict())
 
 
 def _depths(layers: int | Iterable[int]) -> list[int]:
@@ -276,19 +292,10 @@ def gntk(
     >>> wl.gntk(rings[:1], rings, layers=4, normalise=True).round(6).tolist()
     [[1.0, 1.0, 1.0]]
     """
-    recipe = _recipe(
-        layers,
-        mlp_layers,
-        scale,
-        jumping_knowledge,
-        activation,
-        method,
-        sketch,
-        normalise,
-        dtype,
-    )
+    recipe = _Recipe(layers, mlp_layers, scale, jumping_knowledge, activation, dtype)
+    core = recipe.for_core(method, sketch, normalise)
     rows, columns = _core_of(graphs), _others(other)
-    return _core.gntk(rows, columns, recipe, False, threads, memory, progress)[0]
+    return _core.gntk(rows, columns, core, False, threads, memory, progress)[0]
 
 
 def gntk_with_report(
@@ -332,19 +339,10 @@ def gntk_with_report(
     >>> report.exact_pairs, report.sketched_pairs
     (3, 3)
     """
-    recipe = _recipe(
-        layers,
-        mlp_layers,
-        scale,
-        jumping_knowledge,
-        activation,
-        method,
-        sketch,
-        normalise,
-        dtype,
-    )
+    recipe = _Recipe(layers, mlp_layers, scale, jumping_knowledge, activation, dtype)
+    core = recipe.for_core(method, sketch, normalise)
     rows, columns = _core_of(graphs), _others(other)
-    kernel, facts = _core.gntk(rows, columns, recipe, True, threads, memory, progress)
+    kernel, facts = _core.gntk(rows, columns, core, True, threads, memory, progress)
     return kernel, GraphReport(**(facts or {}))
 
 
@@ -403,11 +401,10 @@ def gntk_grid(
     read_outs = list(itertools.product(depths, sorted({bool(choice) for choice in jumping})))
     if not read_outs:
         raise ValueError("layers, jumping_knowledge: expected at least one of each")
-    recipe = _recipe(
-        depths[-1], mlp_layers, scale, False, activation, method, sketch, normalise, dtype
-    )
+    recipe = _Recipe(depths[-1], mlp_layers, scale, False, activation, dtype)
+    core = recipe.for_core(method, sketch, normalise)
     rows, columns = _core_of(graphs), _others(other)
-    kernels = _core.gntk_grid(rows, columns, recipe, read_outs, threads, memory, progress)
+    kernels = _core.gntk_grid(rows, columns, core, read_outs, threads, memory, progress)
     return dict(zip(read_outs, kernels, strict=True))
 
 
@@ -431,10 +428,9 @@ def gntk_plan(
     >>> wl.gntk_plan(wl.Graphs.from_scipy([1 - np.eye(3)] * 10), layers=3).pairs
     55
     """
-    recipe = _recipe(
-        layers, mlp_layers, scale, jumping_knowledge, activation, "exact", None, False, dtype
-    )
-    return GraphPlan(**_core.gntk_plan(_core_of(graphs), _others(other), recipe, threads))
+    recipe = _Recipe(layers, mlp_layers, scale, jumping_knowledge, activation, dtype)
+    rows, columns = _core_of(graphs), _others(other)
+    return GraphPlan(**_core.gntk_plan(rows, columns, recipe.for_core(), threads))
 
 
 def gntk_to_store(
@@ -482,18 +478,9 @@ def gntk_to_store(
     ...     bool((store.kernel == wl.gntk(graphs, layers=3)).all())
     True
     """
-    recipe = _recipe(
-        layers,
-        mlp_layers,
-        scale,
-        jumping_knowledge,
-        activation,
-        "exact",
-        None,
-        normalise,
-        dtype,
-    )
+    recipe = _Recipe(layers, mlp_layers, scale, jumping_knowledge, activation, dtype)
+    core = recipe.for_core(normalise=normalise)
     rows, columns = _core_of(graphs), _others(other)
     path = os.fspath(out)
-    _core.gntk_to_store(rows, columns, recipe, path, shard, threads, memory, progress)
+    _core.gntk_to_store(rows, columns, core, path, shard, threads, memory, progress)
     return open_store(out)

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from widelimit import _core
 from widelimit._features import CERTIFIED, Certificate, _seed_of, _whole
-from widelimit._gntk import Scale, _recipe
+from widelimit._gntk import Scale, _Recipe
 from widelimit._graphs import Graphs, _batch, _core_of
 from widelimit._kernel import Progress
 from widelimit.layers import Layer
@@ -130,17 +130,7 @@ class GNTKFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def fit(self, graphs: Graphs | Sequence[Graphs], y: object = None) -> Self:
         """Fit to graphs: the width of their features, or else their labels or degrees."""
         seed = _seed_of(self.random_state)
-        recipe = _recipe(
-            self.layers,
-            self.mlp_layers,
-            self.scale,
-            self.jumping_knowledge,
-            self.activation,
-            "exact",
-            None,
-            False,
-            self.dtype,
-        )
+        recipe = _Recipe.of(self).for_core()
         core = _core_of(_batch(graphs, "graphs"))
         self._features = _core.GntkFeatures.fit(
             core, recipe, _whole(self.dim, "dim", 1), str(self.method), seed
