@@ -220,6 +220,74 @@ def test_sketches_that_cannot_be(graphs, change, words):
         wl.gntk(graphs, method="sketched", sketch=wl.NodeSketch(**change))
 
 
+def every_way(graphs, tmp_path):
+    """All functions that make a kernel between graphs, or plan one, and features of graphs."""
+    pytest.importorskip("sklearn")
+    return [
+        lambda **options: wl.gntk(graphs, **options),
+        lambda **options: wl.gntk_with_report(graphs, **options),
+        lambda **options: wl.gntk_grid(graphs, **options),
+        lambda **options: wl.gntk_plan(graphs, **options),
+        lambda **options: wl.gntk_to_store(graphs, out=tmp_path / "k.store", **options),
+        lambda **options: wl.GNTKFeatures(**options).fit(graphs),
+    ]
+
+
+def test_functions_of_python_are_no_activations_of_graphs(graphs, tmp_path):
+    named = wl.gntk(graphs, activation=wl.Numerical("tanh"))
+    np.testing.assert_allclose(named, wl.gntk(graphs, activation="tanh"), rtol=1e-12)
+    for make in every_way(graphs, tmp_path):
+        for activation in (wl.Numerical(np.tanh), wl.Residual(body=[wl.Numerical(np.tanh)])):
+            with pytest.raises(TypeError, match=r"^activation: expected a built-in one") as caught:
+                make(activation=activation)
+            assert "Numerical(function=<ufunc 'tanh'>" in str(caught.value)
+        with pytest.raises(TypeError, match=r"activation: expected a name or .*, got ufunc"):
+            make(activation=np.tanh)
+    assert not list(tmp_path.iterdir())
+
+
+def test_flags_are_true_or_false(graphs, tmp_path):
+    for make in every_way(graphs, tmp_path):
+        for wrong in ("no", 1, None):
+            message = f"^jumping_knowledge: expected True or False, got {wrong!r}$"
+            with pytest.raises(TypeError, match=message):
+                make(jumping_knowledge=wrong)
+    normalised = [
+        wl.gntk,
+        wl.gntk_with_report,
+        wl.gntk_grid,
+        lambda graphs, **options: wl.gntk_to_store(graphs, out=tmp_path / "k.store", **options),
+        wl.wl_kernel,
+        wl.wl_kernel_grid,
+    ]
+    for kernel in normalised:
+        with pytest.raises(TypeError, match=r"^normalise: expected True or False, got 'yes'$"):
+            kernel(graphs, normalise="yes")
+    with pytest.raises(TypeError, match=r"^jumping_knowledge: expected True or False, got 2$"):
+        wl.gntk_grid(graphs, jumping_knowledge=[True, 2])
+    ends = [[0, 1], [1, 0]]
+    for attempt in (
+        lambda: wl.Graphs([0, 2], ends, directed="no"),
+        lambda: wl.Graphs.from_scipy([np.eye(2)], directed="no"),
+        lambda: wl.Graphs.from_torch_geometric([data(2)], directed="no"),
+        lambda: wl.Graphs.from_tu(tmp_path, directed="no"),
+    ):
+        with pytest.raises(TypeError, match=r"^directed: expected True or False, got 'no'$"):
+            attempt()
+    options = dict(jumping_knowledge=True, normalise=True)
+    wanted = wl.gntk(graphs, **options)
+    found = wl.gntk(graphs, **{name: np.bool_(value) for name, value in options.items()})
+    np.testing.assert_array_equal(found, wanted)
+    both = wl.gntk_grid(graphs, jumping_knowledge=np.array([True, False]))
+    assert sorted(both) == [(1, False), (1, True), (2, False), (2, True)]
+
+
+def test_sketches_are_node_sketches(graphs):
+    for kernel in (wl.gntk, wl.gntk_with_report, wl.gntk_grid):
+        with pytest.raises(TypeError, match=r"^sketch: expected a NodeSketch, got dict$"):
+            kernel(graphs, method="sketched", sketch={"size": 3})
+
+
 def test_plan_and_memory(graphs):
     plan = wl.gntk_plan(graphs, layers=3)
     assert plan.shape == (5, 5) and plan.pairs == 15 and plan.result_bytes == 200

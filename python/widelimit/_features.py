@@ -71,6 +71,13 @@ def _whole(value: Any, name: str, least: int) -> int:
     return number
 
 
+def _flag(value: Any, name: str) -> bool:
+    """A truth value; words such as "no" are true to Python."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
+
+
 def _checked(dim: Any, tol: Any) -> tuple[int | None, float | None]:
     """A number of features, a tolerance, or neither."""
     if tol is None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from widelimit import _core
-from widelimit._features import _whole
+from widelimit._features import _flag, _whole
 from widelimit._graphs import Graphs, _core_of
 from widelimit._kernel import Progress
 from widelimit._store import Store, open_store
@@ -169,15 +169,17 @@ class _Recipe:
         normalise: bool = False,
     ) -> dict[str, Any]:
         """Check all parameters and put them as the core takes them."""
+        if not isinstance(sketch, (NodeSketch, type(None))):
+            raise TypeError(f"sketch: expected a NodeSketch, got {type(sketch).__name__}")
         return {
             "layers": _whole(self.layers, "layers", 1),
             "mlp_layers": _whole(self.mlp_layers, "mlp_layers", 1),
             "scale": str(self.scale),
-            "jumping_knowledge": bool(self.jumping_knowledge),
+            "jumping_knowledge": _flag(self.jumping_knowledge, "jumping_knowledge"),
             "activation": _described(self.activation),
             "method": str(method),
             "sketch": (NodeSketch() if sketch is None else sketch)._recipe(),
-            "normalise": bool(normalise),
+            "normalise": _flag(normalise, "normalise"),
             "dtype": np.dtype(self.dtype).name,
         }
 
@@ -190,7 +192,13 @@ def _described(activation: str | Layer) -> str:
         raise TypeError(
             f"activation: expected a name or an activation layer, got {type(activation).__name__}"
         )
-    return json.dumps(activation.to_dict())
+    try:
+        return json.dumps(activation.to_dict())
+    except TypeError:
+        raise TypeError(
+            "activation: expected a built-in one, as kernels between graphs take no functions of "
+            f"Python, got {activation!r}"
+        ) from None
 
 
 def _depths(layers: int | Iterable[int]) -> list[int]:
@@ -198,6 +206,13 @@ def _depths(layers: int | Iterable[int]) -> list[int]:
     if isinstance(layers, Iterable):
         return sorted({_whole(depth, "layers", 1) for depth in layers})
     return list(range(1, _whole(layers, "layers", 1) + 1))
+
+
+def _choices(jumping_knowledge: bool | Iterable[bool]) -> list[bool]:
+    """Read-outs in order, each once."""
+    several = isinstance(jumping_knowledge, Iterable) and not isinstance(jumping_knowledge, str)
+    choices: Any = jumping_knowledge if several else [jumping_knowledge]
+    return sorted({_flag(choice, "jumping_knowledge") for choice in choices})
 
 
 def _others(other: Graphs | None) -> _core.Graphs | None:
@@ -244,6 +259,7 @@ def gntk(
         Whether the read-out sums all levels.
     activation : str or layer
         As in ``"relu"``, ``"tanh"`` or ``wl.LeakyRelu(0.1)``, normalised to a second moment of 1.
+        Functions of Python are not taken.
     method : "exact", "auto", "sketched" or "vectorised"
         "exact" sums over left and right neighbourhoods one after another. "sketched" puts random
         sketches (``sketch``) between adjacency and covariance, for graphs of many nodes and edges;
@@ -271,6 +287,8 @@ def gntk(
 
     Raises
     ------
+    TypeError
+        For an activation that is a function of Python, and for other arguments of no fitting kind.
     ValueError
         For parameters out of range; if one side has features or labels and the other has not; for
         numbers too large for the format.
@@ -397,8 +415,7 @@ def gntk_grid(
     [(2, False), (8, False)]
     """
     depths = _depths(layers)
-    jumping = jumping_knowledge if isinstance(jumping_knowledge, Iterable) else [jumping_knowledge]
-    read_outs = list(itertools.product(depths, sorted({bool(choice) for choice in jumping})))
+    read_outs = list(itertools.product(depths, _choices(jumping_knowledge)))
     if not read_outs:
         raise ValueError("layers, jumping_knowledge: expected at least one of each")
     recipe = _Recipe(depths[-1], mlp_layers, scale, False, activation, dtype)

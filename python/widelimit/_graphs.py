@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
-from widelimit._features import _whole
+from widelimit._features import _flag, _whole
 from widelimit._graph_files import read_npz, write_npz
 from widelimit._graph_parts import (
     _Builder,
@@ -93,7 +93,7 @@ class Graphs:
             None if node_labels is None else _whole_numbers(node_labels, "node_labels", 1),
             _numbers(edge_weights, "edge_weights", 1),
             None if edge_labels is None else _whole_numbers(edge_labels, "edge_labels", 1),
-            bool(directed),
+            _flag(directed, "directed"),
         )
         self.graph_labels = _one_a_graph(graph_labels, "graph_labels", len(self))
         self.folds = _one_a_graph(folds, "folds", len(self))
@@ -148,7 +148,7 @@ class Graphs:
         OSError
             If there are no such files.
         """
-        core, labels = _core.graphs_from_tu(os.fspath(path), directed)
+        core, labels = _core.graphs_from_tu(os.fspath(path), _flag(directed, "directed"))
         return cls._wrap(core, None if labels is None else np.asarray(labels, dtype=np.int64))
 
     def without_weights(self) -> Self:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from widelimit import _core
-from widelimit._features import _whole
+from widelimit._features import _flag, _whole
 from widelimit._graphs import Graphs, _core_of
 from widelimit._kernel import Progress
 
@@ -26,7 +26,7 @@ def _recipe(rounds: int, kind: str, scheme: str, start: str, normalise: bool) ->
         "kind": str(kind),
         "scheme": str(scheme),
         "start": str(start),
-        "normalise": bool(normalise),
+        "normalise": _flag(normalise, "normalise"),
     }
 
 
