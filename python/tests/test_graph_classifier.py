@@ -106,3 +106,42 @@ def test_what_cannot_be_is_an_error(kinds):
         wl.GNTKClassifier().fit(graphs, ["ring"] * 60)
     with pytest.raises(TypeError, match="X: expected Graphs"):
         wl.GNTKClassifier().fit(np.eye(3), [0, 1, 1])
+
+
+def test_labels_are_checked_as_those_of_other_classifiers(kinds):
+    from sklearn.exceptions import DataConversionWarning
+
+    graphs, _ = kinds
+    plain = np.arange(60) % 3
+    missing = plain.astype(float)
+    missing[7] = np.nan
+    absent = np.array(["a", "b"] * 30, dtype=object)
+    absent[7] = np.nan
+    masked = np.ma.masked_equal(plain, 2)
+    model = wl.GNTKClassifier(layers=2, jumping_knowledge=False, C=1.0)
+    for y, message in [
+        (missing, "y contains NaN"),
+        (absent, "contains NaN"),
+        (plain + 0.5, "Unknown label type: continuous"),
+        (np.where(plain == 1, np.inf, plain), "y contains infinity"),
+        (masked, "y: 20 of 60 entries are masked"),
+        (np.stack([plain, plain], 1), "y should be a 1d array"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            model.fit(graphs, y)
+    labelled = wl.Graphs(graphs.node_offsets, graphs.edge_index, graph_labels=missing)
+    with pytest.raises(ValueError, match="y contains NaN"):
+        model.fit(labelled)
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        model.fit(graphs, plain[:, None])
+    assert model.predict(graphs).shape == (60,)
+    assert model.fit(graphs, list(plain)).classes_.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("choices", ["yes", 1, (True, "no"), None])
+def test_read_outs_are_true_or_false(kinds, choices):
+    graphs, names = kinds
+    with pytest.raises(TypeError, match="jumping_knowledge: expected True or False"):
+        wl.GNTKClassifier(jumping_knowledge=choices).fit(graphs, names)
+    model = wl.GNTKClassifier(layers=2, jumping_knowledge=np.True_, C=1.0).fit(graphs, names)
+    assert model.best_params_["jumping_knowledge"] is True

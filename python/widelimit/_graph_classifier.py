@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from widelimit._gntk import gntk, gntk_grid
 from widelimit._graphs import Graphs, _batch
-from widelimit._kernel import Progress
+from widelimit._kernel import Progress, _refuse_masked
 from widelimit._solve import RidgeSolution, kernel_ridge
 from widelimit.layers import Layer
 
@@ -22,7 +22,8 @@ try:
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.model_selection import StratifiedKFold
     from sklearn.svm import SVC
-    from sklearn.utils.validation import check_is_fitted
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import assert_all_finite, check_is_fitted, column_or_1d
 except ImportError as missing:
     raise ImportError(
         "the estimators of widelimit need scikit-learn 1.6 or newer: "
@@ -131,11 +132,7 @@ class GNTKClassifier(ClassifierMixin, BaseEstimator):
         ``y`` holds class labels, shape (graphs,); without it ``graph_labels`` of ``X`` are taken.
         """
         graphs = _batch(X, "X")
-        given = graphs.graph_labels if y is None else np.asarray(y)
-        if given is None:
-            raise ValueError("y: expected class labels, and the graphs have no graph_labels")
-        if given.shape != (len(graphs),):
-            raise ValueError(f"y: expected shape ({len(graphs)},), got {given.shape}")
+        given = _labels(graphs, y)
         if self.solver not in ("svm", "ridge"):
             raise ValueError(f'solver: expected "svm" or "ridge", got {self.solver!r}')
         classes, codes = np.unique(given, return_inverse=True)
@@ -252,6 +249,20 @@ class GNTKClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "graphs_")
+
+
+def _labels(graphs: Graphs, y: ArrayLike | None) -> NDArray[Any]:
+    """Class labels as scikit-learn checks them, one a graph."""
+    wanted = graphs.graph_labels if y is None else y
+    if wanted is None:
+        raise ValueError("y: expected class labels, and the graphs have no graph_labels")
+    _refuse_masked(wanted, "y")
+    given: NDArray[Any] = column_or_1d(wanted, warn=True)
+    if given.shape != (len(graphs),):
+        raise ValueError(f"y: expected shape ({len(graphs)},), got {given.shape}")
+    assert_all_finite(given, input_name="y")
+    check_classification_targets(given)
+    return given
 
 
 def _predicted(machine: Any, cross: NDArray[Any]) -> NDArray[np.int64]:
