@@ -180,9 +180,9 @@ pub enum Error {
     Network(#[from] widelimit_arch::Error),
     /// A variance or a kernel value too large for the number format.
     #[error(
-        "the kernel of {side} graph {graph} overflows {format} at level {level}: with Uniform scaling its \
-         entries grow with the degrees to the power of twice the levels; use Degree scaling, fewer layers or \
-         smaller weights"
+        "the kernel of {side} graph {graph} overflows {format} at level {level}: make features or weights \
+         smaller, or take fewer layers (with Uniform scaling entries grow with the degrees to the power of \
+         twice the levels, with Degree scaling they do not)"
     )]
     Overflow {
         /// `left` or `right`.
@@ -193,6 +193,19 @@ pub enum Error {
         level: usize,
         /// `f32` or `f64`.
         format: &'static str,
+    },
+    /// Variances that are not zero, but nearly, in single precision.
+    #[error(
+        "the kernel of {side} graph {graph} underflows f32 at level {level}: make features or weights larger, \
+         or compute in f64"
+    )]
+    Underflow {
+        /// `left` or `right`.
+        side: &'static str,
+        /// Which graph of that side, from 0.
+        graph: usize,
+        /// How many aggregations had been made.
+        level: usize,
     },
     /// A part of a kernel that lies outside of it.
     #[error("{what} {start}..{end} were asked for, but there are {len}")]

@@ -320,12 +320,20 @@ fn what_is_wrong_is_named() {
     assert!(error.to_string().contains("the other graphs have no"), "{error}");
     let clique = dense(19, &[40], 1.0, 3, 1.0);
     let uniform = Gntk { layers: 110, scale: Scale::Uniform, ..base() };
-    fails(uniform.clone(), &clique, &options, "use Degree scaling");
+    fails(uniform.clone(), &clique, &options, "with Degree scaling they do not");
     let single = Gntk { layers: 14, precision: Precision::Single, ..uniform };
     fails(single.clone(), &clique, &options, "left graph 0 overflows f32");
     let mixed = dense(19, &[2, 2, 40, 2], 1.0, 3, 1.0);
     fails(single.clone(), &mixed, &options, "left graph 2 overflows f32");
     assert!(Gntk { scale: Scale::Degree, ..single }.kernel(&clique, &options).is_ok());
+    let faint = |scale: f64| {
+        let features = clique.features().unwrap().dense().mapv(|x| scale * x);
+        clique.clone().with_features(features).unwrap()
+    };
+    let single = Gntk { precision: Precision::Single, ..base() };
+    fails(single.clone(), &faint(1e-20), &options, "left graph 0 underflows f32 at level 1");
+    assert!(single.kernel(&faint(1e-12), &options).is_ok());
+    assert!(base().kernel(&faint(1e-20), &options).is_ok());
     let small = Options::new().budget(Budget::bytes(100));
     fails(base(), &graphs, &small, "but the limit is 100 bytes");
     let cancel = Cancel::new();

@@ -211,6 +211,7 @@ impl<'a> Pairs<'a> {
         let others = if self.symmetric { Vec::new() } else { self.nodes(true)? };
         let rights = if self.symmetric { &lefts } else { &others };
         let (rows, columns) = (self.left.len(), self.right.len());
+        let outputs = shared.wanted.len();
         let done = AtomicUsize::new(0);
         let row = |i: usize| {
             let mut scratch = GramScratch::new();
@@ -226,22 +227,25 @@ impl<'a> Pairs<'a> {
                     return Err(Error::Overflow { side: "left", graph: i, level, format: "f64" });
                 }
                 let output = |output| shared.wanted.value(output, |stage| all[stage]);
-                values.push((0..shared.wanted.len()).map(output).collect::<Vec<f64>>());
+                values.extend((0..outputs).map(output));
             }
-            self.progress(done.fetch_add(values.len(), Ordering::Relaxed) + values.len());
+            let pairs = values.len() / outputs;
+            self.progress(done.fetch_add(pairs, Ordering::Relaxed) + pairs);
             Ok(values)
         };
-        let values: Vec<Result<Vec<Vec<f64>>, Error>> = self
+        // Of every row the outputs of all its pairs, one pair after the other.
+        let values: Vec<Result<Vec<f64>, Error>> = self
             .options
             .par
             .install(|| (0..rows).into_par_iter().with_max_len(1).map(row).collect());
         let mut out = Vec::new();
-        for _ in 0..shared.wanted.len() {
+        for _ in 0..outputs {
             out.push(allocate(rows, columns)?);
         }
         for (i, row) in values.into_iter().enumerate() {
-            for (j, values) in (if self.symmetric { i } else { 0 }..).zip(row?) {
-                for (out, value) in out.iter_mut().zip(values) {
+            let row = row?;
+            for (j, values) in (if self.symmetric { i } else { 0 }..).zip(row.chunks(outputs)) {
+                for (out, &value) in out.iter_mut().zip(values) {
                     out[[i, j]] = value;
                     if self.symmetric {
                         out[[j, i]] = value;

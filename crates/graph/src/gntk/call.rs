@@ -131,4 +131,18 @@ impl Gntk {
     pub fn diagonal(&self, graphs: &Graphs, options: &Options<'_>) -> Result<Array1<f64>, Error> {
         Ok(self.recursion(graphs, None, options)?.diagonal())
     }
+
+    /// The same for several depths, with or without jumping knowledge, in one pass, in the order of `read_outs`.
+    ///
+    /// # Errors
+    ///
+    /// As [`recursion_of`](Self::recursion_of).
+    pub fn diagonals(
+        &self,
+        read_outs: &[ReadOut],
+        graphs: &Graphs,
+        options: &Options<'_>,
+    ) -> Result<Vec<Array1<f64>>, Error> {
+        Ok(self.recursion_of(read_outs, graphs, None, options)?.diagonals())
+    }
 }

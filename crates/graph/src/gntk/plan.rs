@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::config::{Checked, Gntk, Method, Precision};
 use super::sheet::Sheet;
+use super::sketched::Repair;
 use crate::Error;
 use crate::graphs::Graphs;
 use crate::options::Options;
@@ -88,13 +89,19 @@ impl Gntk {
         };
         let held: u64 =
             sides.into_iter().flatten().map(|side| held_bytes(&checked, side, width)).sum();
+        let n = rows as u64;
+        let pairs = if others.is_some() { n * columns as u64 } else { n * (n + 1) / 2 };
         let pairs_bytes = self.pairs_bytes(&checked, graphs, others);
-        let scratch_bytes = (sheet.max(pairs_bytes.0))
+        let mut scratch_bytes = (sheet.max(pairs_bytes.0))
             .saturating_mul(options.par.threads() as u64)
             .saturating_add(held)
             .saturating_add(pairs_bytes.1);
-        let n = rows as u64;
-        let pairs = if others.is_some() { n * columns as u64 } else { n * (n + 1) / 2 };
+        if self.method != Method::Decoupled {
+            // The outputs before they are put in their places, or what makes a kernel positive afterwards.
+            let collected = (outputs as u64 * 8).saturating_mul(pairs);
+            let repaired = if others.is_some() { 0 } else { self.repair_matrices() * 8 * n * n };
+            scratch_bytes = scratch_bytes.saturating_add(collected.max(repaired));
+        }
         let (activations, flops) = operations(&checked, graphs, others);
         Ok(Plan {
             rows,
@@ -127,8 +134,23 @@ impl Gntk {
         let pair = widest(graphs).saturating_mul(others.map_or(widest(graphs), widest));
         let each = 8 * rows + checked.levels() as u64 * (4 + 40 * checked.mlp as u64);
         let nodes = (graphs.nodes() + others.map_or(0, Graphs::nodes)) as u64;
+        // features become dense
+        let each = each + 8 * graphs.features().map_or(1, |features| features.width()) as u64;
         // covariances, the tangent kernel, a result, and products on the way
         (6 * 8 * pair, nodes.saturating_mul(each))
+    }
+}
+
+impl Gntk {
+    /// Matrices of the size of the kernel that are there while its eigenvalues are looked after.
+    fn repair_matrices(&self) -> u64 {
+        match &self.method {
+            Method::Decoupled | Method::Vectorised => 0,
+            Method::Sketched(sketch) | Method::Auto(sketch) => match sketch.repair {
+                Repair::None | Repair::Ridge => 2,
+                Repair::Clip => 5,
+            },
+        }
     }
 }
 

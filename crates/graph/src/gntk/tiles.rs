@@ -85,6 +85,11 @@ impl<'a> Recursion<'a> {
         self.own(0, 0)
     }
 
+    /// The kernels of all read-outs of every graph of the rows with itself, in their order.
+    pub fn diagonals(&self) -> Vec<Array1<f64>> {
+        (0..self.shared.wanted.len()).map(|output| self.own(0, output)).collect()
+    }
+
     /// The kernel of every graph of the columns with itself.
     pub fn column_diagonal(&self) -> Array1<f64> {
         self.own(usize::from(self.shared.right.is_some()), 0)

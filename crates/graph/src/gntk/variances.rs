@@ -11,6 +11,9 @@ use super::sheet::Sheet;
 use crate::Error;
 use crate::options::Options;
 
+/// Least variance in single precision: products below lose their digits.
+const LEAST: f64 = 1e-30;
+
 /// Variances of all classes, and sums of each graph with itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Variances {
@@ -103,6 +106,10 @@ fn own(
         };
         if points.iter().any(|v| !v.is_finite()) {
             return Err(Error::Overflow { side: name, graph, level, format: "f64" });
+        }
+        let largest = points.iter().fold(0.0f64, |largest, &v| largest.max(v));
+        if checked.single && largest > 0.0 && largest < LEAST {
+            return Err(Error::Underflow { side: name, graph, level });
         }
         let own = &mut levels[level];
         let place = |class: u32| own.classes.binary_search(&class).unwrap_or(0);

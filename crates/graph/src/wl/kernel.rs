@@ -206,15 +206,17 @@ impl WlKernel {
     ///
     /// # Errors
     ///
-    /// [`Error::Unlike`] where only one side has edge labels or directions, and as [`fit`](Self::fit).
+    /// [`Error::Unlike`] where only one side has labels of nodes or edges, or directions, and as [`fit`](Self::fit).
     pub fn transform(
         &self,
         graphs: &Graphs,
         options: &Options<'_>,
     ) -> Result<WlFeatures<'_>, Error> {
-        let traits = Traits::of(graphs, self.traits.start)?;
+        // Colours begin as these graphs would have them: as degrees, labels would be forgotten.
+        let traits = Traits::of(graphs, self.params.start)?;
         let unlike =
             |what, differs: bool| if differs { Err(Error::Unlike { what }) } else { Ok(()) };
+        unlike("node labels", traits.start != self.traits.start)?;
         unlike("edge labels", traits.edge_labels != self.traits.edge_labels)?;
         unlike("directed edges", traits.directed != self.traits.directed)?;
         let counts = count(graphs, &self.params, traits, Source::Known(&self.levels), options)?;

@@ -153,6 +153,12 @@ fn what_cannot_be_counted_is_refused() {
     assert!(matches!(small, Err(Error::MemoryLimit { limit: 2000, .. })));
     let kernel = fit(&graphs, plain).unwrap();
     let bare = kernel.transform(&batch(&some(2, 6, false), false), &threads(2));
+    assert!(matches!(bare, Err(Error::Unlike { what: "node labels" })));
+    let degrees = fit(&batch(&some(2, 6, false), false), plain).unwrap();
+    let labelled = degrees.transform(&graphs, &threads(2));
+    assert!(matches!(labelled, Err(Error::Unlike { what: "node labels" })));
+    let asked = fit(&graphs, WlParams { start: Start::Labels, ..plain }).unwrap();
+    let bare = asked.transform(&batch(&some(2, 6, false), false), &threads(2));
     assert!(matches!(bare, Err(Error::NoLabels { .. })));
     let directed = kernel.transform(&batch(&some(2, 6, true), true), &threads(2));
     assert!(matches!(directed, Err(Error::Unlike { what: "directed edges" })));

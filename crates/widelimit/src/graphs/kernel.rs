@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2};
 use widelimit_graph::wl::{WlKernel, WlParams};
-use widelimit_graph::{Gntk, Graphs, Options, Plan, ReadOut, Report};
+use widelimit_graph::{Gntk, Graphs, Method, Options, Plan, ReadOut, Report};
 
 use super::features::Sides;
 use super::{Family, GraphKernel};
@@ -82,18 +82,22 @@ pub fn kernel_with_report(
     Ok((values, report))
 }
 
-/// A GNTK divided by the roots of both diagonals.
+/// A GNTK divided by the roots of both diagonals, which are exact even where the kernel is sketched: what made that
+/// positive is not in them, so that kernels among graphs and between them are of one scale.
 fn normalised(
     gntk: &Gntk,
     values: Array2<f64>,
-    (rows, columns): (&Graphs, Option<&Graphs>),
+    sides: (&Graphs, Option<&Graphs>),
     options: &Options<'_>,
 ) -> Result<Array2<f64>, Error> {
-    let scales = match columns {
-        None => Scales::of_square(&values),
-        Some(_) => Scales::of_gntk(gntk, rows, columns, options)?,
+    let Gntk { layers, jumping_knowledge, .. } = *gntk;
+    let scales = match gntk.method {
+        Method::Decoupled | Method::Vectorised if sides.1.is_none() => {
+            vec![Scales::of_square(&values)]
+        }
+        _ => Scales::of_gntk(gntk, &[ReadOut { layers, jumping_knowledge }], sides, options)?,
     };
-    Ok(scales.apply(values))
+    Ok(scales.into_iter().fold(values, |values, scales| scales.apply(values)))
 }
 
 /// Colours are those of the columns, or of all graphs; others take part in a graph's kernel with itself.
@@ -176,12 +180,11 @@ pub fn grid(
     run.check_cancelled()?;
     let options = &run.graph_options();
     let kernels = gntk.kernels(read_outs, rows, columns, options)?;
-    let scaled = |(values, &read_out): (Array2<f64>, &ReadOut)| {
-        let ReadOut { layers, jumping_knowledge } = read_out;
-        let alone = Gntk { layers, jumping_knowledge, ..gntk.clone() };
-        if normalise { normalised(&alone, values, (rows, columns), options) } else { Ok(values) }
-    };
-    kernels.into_iter().zip(read_outs).map(scaled).collect()
+    if !normalise {
+        return Ok(kernels);
+    }
+    let scales = Scales::of_gntk(gntk, read_outs, (rows, columns), options)?;
+    Ok(kernels.into_iter().zip(scales).map(|(values, scales)| scales.apply(values)).collect())
 }
 
 /// What a GNTK will cost: nothing is computed.
@@ -227,23 +230,35 @@ pub(super) struct Scales {
     pub rows: Array1<f64>,
     /// `None` where rows and columns are the same graphs.
     pub columns: Option<Array1<f64>>,
+    /// Whether something may have been added to the diagonal of the kernel.
+    pub raised: bool,
 }
 
 impl Scales {
     /// Of a kernel among graphs, whose diagonal is at hand.
     fn of_square(values: &Array2<f64>) -> Self {
-        Self { rows: values.diag().mapv(f64::sqrt), columns: None }
+        Self { rows: values.diag().mapv(f64::sqrt), columns: None, raised: false }
     }
 
+    /// Of the kernels of all read-outs.
     fn of_gntk(
         gntk: &Gntk,
-        rows: &Graphs,
-        columns: Option<&Graphs>,
+        read_outs: &[ReadOut],
+        (rows, columns): (&Graphs, Option<&Graphs>),
         options: &Options<'_>,
-    ) -> Result<Self, Error> {
-        let roots =
-            |graphs: &Graphs| Ok::<_, Error>(gntk.diagonal(graphs, options)?.mapv_into(f64::sqrt));
-        Ok(Self { rows: roots(rows)?, columns: columns.map(roots).transpose()? })
+    ) -> Result<Vec<Self>, Error> {
+        let roots = |graphs: &Graphs| {
+            let diagonals = gntk.diagonals(read_outs, graphs, options)?;
+            Ok::<_, Error>(diagonals.into_iter().map(|diagonal| diagonal.mapv_into(f64::sqrt)))
+        };
+        let raised = matches!(gntk.method, Method::Sketched(_) | Method::Auto(_));
+        Ok(match columns {
+            None => roots(rows)?.map(|rows| Self { rows, columns: None, raised }).collect(),
+            Some(columns) => roots(rows)?
+                .zip(roots(columns)?)
+                .map(|(rows, columns)| Self { rows, columns: Some(columns), raised })
+                .collect(),
+        })
     }
 
     /// A whole kernel, divided.
@@ -254,7 +269,7 @@ impl Scales {
 
     /// Divides the part of the kernel that begins at a row and a column.
     ///
-    /// Among the same graphs the diagonal becomes 1 exactly. A graph whose features are all zero has the kernel
+    /// Among the same graphs the diagonal becomes 1 exactly, unless something was added to it. A graph whose features are all zero has the kernel
     /// 0 with every graph, and keeps it.
     pub fn divide(&self, (row, column): (usize, usize), values: &mut Array2<f64>) {
         let columns = self.columns.as_ref().unwrap_or(&self.rows);
@@ -262,7 +277,8 @@ impl Scales {
             let product = self.rows[row + i] * columns[column + j];
             if product > 0.0 {
                 let own = self.columns.is_none() && row + i == column + j;
-                *value = if own { 1.0 } else { *value / product };
+                let raised = self.raised && *value > product * (1.0 + 4.0 * f64::EPSILON);
+                *value = if own && !raised { 1.0 } else { *value / product };
             }
         }
     }
@@ -272,8 +288,8 @@ impl Scales {
 mod tests {
     use super::*;
     use crate::graphs::features::tests::rings;
-    use widelimit_graph::Scale;
     use widelimit_graph::wl::WlKind;
+    use widelimit_graph::{NodeSketch, Scale};
 
     fn close(a: &Array2<f64>, b: &Array2<f64>) {
         assert_eq!(a.dim(), b.dim());
@@ -305,6 +321,25 @@ mod tests {
                 close(&(&grids[6] / scale), &(&whole / scale));
             }
         }
+    }
+
+    #[test]
+    fn what_makes_a_sketched_kernel_positive_does_not_scale_it() {
+        let graphs = rings(&[30, 41, 52, 63]);
+        let features = Array2::from_shape_fn((186, 3), |(i, j)| ((7 * i + 3 * j) as f64).sin());
+        let graphs = graphs.with_features(features).unwrap();
+        let sketch = NodeSketch { size: 3, deflate: 0, principal: 0, ..NodeSketch::default() };
+        let gntk = Gntk { layers: 3, method: Method::Sketched(sketch), ..Gntk::default() };
+        let run = Run::default();
+        let (raw, report) = kernel_with_report(&gntk, false, &graphs, None, &run).unwrap();
+        assert!(report.ridge > 0.0);
+        let (scaled, _) = kernel_with_report(&gntk, true, &graphs, None, &run).unwrap();
+        let own = gntk.diagonal(&graphs, &Options::new()).unwrap();
+        for ((i, j), value) in scaled.indexed_iter() {
+            let expected = raw[[i, j]] / (own[i] * own[j]).sqrt();
+            assert!((value / expected - 1.0).abs() < 1e-12, "{i} {j}: {value} {expected}");
+        }
+        assert!(scaled.diag().iter().all(|own| *own > 1.0));
     }
 
     #[test]

@@ -127,6 +127,7 @@ fn scales(recursion: &Recursion<'_>, symmetric: bool) -> Scales {
     Scales {
         rows: recursion.diagonal().mapv_into(f64::sqrt),
         columns: (!symmetric).then(|| recursion.column_diagonal().mapv_into(f64::sqrt)),
+        raised: false,
     }
 }
 
