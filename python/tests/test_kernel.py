@@ -134,11 +134,13 @@ def test_threads_are_a_positive_integer(call):
     ids=["kernel", "diagonal", "plan", "flow"],
 )
 def test_a_network_is_asked_for(call):
-    with pytest.raises(TypeError, match=r"net: expected a Network, got str.*Network\.preset"):
-        call("mlp:3", X)
-    with pytest.raises(TypeError, match=r"net: expected a Network, got list.*Network\("):
+    with pytest.raises(ValueError, match='unknown preset "mlp3"'):
+        call("mlp3", X)
+    with pytest.raises(ValueError, match=r"layers\[0\].*denze"):
+        call('[{"layer": "denze"}]', X)
+    with pytest.raises(TypeError, match=r"net: expected a Network, .*, got list; .*Network\("):
         call([wl.Dense()], X)
-    with pytest.raises(TypeError, match="net: expected a Network, got NoneType"):
+    with pytest.raises(TypeError, match=r"net: expected a Network, a preset's name .*got NoneType"):
         call(None, X)
 
 

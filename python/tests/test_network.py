@@ -159,3 +159,25 @@ def test_networks_with_lambdas_are_copied_and_not_pickled():
     assert copy.copy(net) == copy.deepcopy(net) == net
     with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
         pickle.dumps(net)
+
+
+@pytest.mark.parametrize("net", ["mlp:1:erf", ' [{"layer": "dense", "b_std": 0.5}]'])
+def test_names_and_json_text_stand_for_networks_everywhere(rng, tmp_path, net):
+    x = rng.standard_normal((6, 3))
+    y = x[:, 0]
+    known = wl.Network.preset(net) if net.startswith("mlp") else wl.Network.from_json(net)
+    answers = {
+        "kernel": lambda net: wl.kernel(net, x),
+        "diagonal": lambda net: wl.diagonal(net, x),
+        "plan": lambda net: wl.plan(net, x).flops,
+        "store": lambda net: wl.kernel_to_store(net, x, out=tmp_path / str(id(net))).ntk,
+        "flow": lambda net: wl.GradientFlow(net, x, y).predict(x),
+        "features": lambda net: wl.FeatureMap(net, dim=4).fit_transform(x),
+        "transformer": lambda net: wl.NeuralKernelFeatures(net, dim=4).fit_transform(x),
+        "regressor": lambda net: wl.NTKRegressor(net, ridge=0.1).fit(x, y).predict(x),
+        "process": lambda net: wl.NNGPRegressor(net, ridge=0.1).fit(x, y).predict(x),
+        "classifier": lambda net: wl.NTKClassifier(net, ridge=0.1).fit(x, y > 0).predict(x),
+    }
+    for name, answer in answers.items():
+        assert np.array_equal(answer(net), answer(known)), name
+    assert "GradientFlow(Network([" in repr(wl.GradientFlow(net, x, y))

@@ -35,7 +35,7 @@ def test_mistakes_are_found(tmp_path):
     path.write_text(
         "import numpy as np, widelimit as wl\n"
         "net = wl.Network.preset('mlp:1')\n"
-        "wl.kernel('mlp:1', np.eye(2))\n"
+        "wl.kernel([wl.Dense()], np.eye(2))\n"
         "wl.kernel(net, np.eye(2), get='tangent')\n"
         "wl.kernel(net, np.eye(2)).ntk\n"
         "wl.diagonal(net, np.eye(2), get=('nngp', 'kernel'))\n"

@@ -21,6 +21,7 @@ both = wl.kernel(net, x, get=("nngp", "ntk"), progress=heard)
 total = float((both.nngp + both.ntk).sum())
 positional = wl.kernel(net, x, None, ("ntk", "nngp")).ntk.shape
 listed = wl.kernel(net, x, get=["ntk"]).ntk.shape
+named = wl.kernel("mlp:1:relu", x, get=("nngp", "ntk")).nngp.sum()
 single = wl.diagonal(net, x).sum()
 pair = wl.diagonal(net, x, get=("nngp", "ntk"), threads=1)
 spread = pair.ntk.max() - pair.nngp.min()

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from widelimit import _core, _notes
 from widelimit._features import Certificate, _certificate, _checked, _whole
 from widelimit._kernel import Progress, _refuse_masked
-from widelimit.network import Network
+from widelimit.network import Network, _network_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -66,13 +66,7 @@ class _KernelEstimator(BaseEstimator):
         self.progress = progress
 
     def _network(self) -> Network:
-        if isinstance(self.net, Network):
-            return self.net
-        if self.net is None or isinstance(self.net, str):
-            return Network.preset(DEFAULT_NETWORK if self.net is None else self.net)
-        raise TypeError(
-            f"net: expected a Network, a preset's name or None, got {type(self.net).__name__}"
-        )
+        return _network_of(DEFAULT_NETWORK if self.net is None else self.net)
 
     def _validated(
         self, X: ArrayLike, y: ArrayLike, **checks: Any
@@ -290,8 +284,8 @@ _PARAMETERS = """
     Parameters
     ----------
     net : Network, str or None
-        The network or the name of a preset; None is ``"mlp:3:relu"``. One that acts on images
-        takes arrays (n, height, width, channels).
+        The network, the name of a preset, or JSON text; None is ``"mlp:3:relu"``. One that acts on
+        images takes arrays (n, height, width, channels).
     ridge : "auto" or float
         Ridge relative to the mean of the kernel's diagonal; "auto" picks it by closed-form
         leave-one-out.

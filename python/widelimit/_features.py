@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
 from widelimit._kernel import Progress, Quantity, _inputs
-from widelimit.network import Network
+from widelimit.network import Network, _network_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -96,7 +96,7 @@ class FeatureMap:
     Parameters
     ----------
     net : Network or str
-        The network, or the name of a preset.
+        The network, the name of a preset, or JSON text.
     dim : int or None
         Number of features; None takes as many as there are rows, 512 at least and 8192 at most.
     get : "ntk" or "nngp"
@@ -183,11 +183,7 @@ class FeatureMap:
 
     def fit(self, x: ArrayLike, y: object = None) -> Self:
         """Fit to training inputs, (n, d) or (n, height, width, channels); ``y`` is passed over."""
-        if not isinstance(self.net, (Network, str)):
-            raise TypeError(
-                f"net: expected a Network or a preset's name, got {type(self.net).__name__}"
-            )
-        network = self.net if isinstance(self.net, Network) else Network.preset(self.net)
+        network = _network_of(self.net)
         dim, tolerance = _checked(self.dim, self.tol)
         self._features = _core.Features.fit(
             network._core,

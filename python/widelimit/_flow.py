@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
 from widelimit._kernel import _inputs
-from widelimit.network import Network, _core_of
+from widelimit.network import Network, _network_of
 
 
 class GradientFlow:
@@ -21,8 +21,8 @@ class GradientFlow:
 
     Parameters
     ----------
-    net : Network
-        The network.
+    net : Network or str
+        The network, the name of a preset, or JSON text.
     x : array of shape (n, d) or (n, height, width, channels)
         Training inputs: rows, or images for a network that ends on one value an image.
     y : array of shape (n,) or (n, outputs)
@@ -51,7 +51,7 @@ class GradientFlow:
 
     def __init__(
         self,
-        net: Network,
+        net: Network | str,
         x: ArrayLike,
         y: ArrayLike,
         *,
@@ -59,7 +59,7 @@ class GradientFlow:
         ridge: float = 0.0,
         threads: int | None = None,
     ):
-        core, inputs = _core_of(net), _doubles(x, "x")
+        network, inputs = _network_of(net), _doubles(x, "x")
         targets = _inputs(y, "y").astype(np.float64, copy=False)
         if targets.ndim not in (1, 2):
             raise ValueError(
@@ -69,9 +69,9 @@ class GradientFlow:
         self._single = targets.ndim == 1
         self._threads = threads
         columns = targets[:, None] if self._single else targets
-        self._core = _core.Flow(core, inputs, columns, learning_rate, ridge, threads)
+        self._core = _core.Flow(network._core, inputs, columns, learning_rate, ridge, threads)
         self._told = (
-            f"GradientFlow({net!r}, x: {inputs.shape}, y: {targets.shape}, "
+            f"GradientFlow({network!r}, x: {inputs.shape}, y: {targets.shape}, "
             f"learning_rate={learning_rate}, ridge={ridge})"
         )
 

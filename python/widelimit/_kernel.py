@@ -127,7 +127,7 @@ def _chosen(
 
 @overload
 def kernel(
-    net: Network,
+    net: Network | str,
     x1: ArrayLike,
     x2: ArrayLike | None = ...,
     get: Quantity = ...,
@@ -141,7 +141,7 @@ def kernel(
 ) -> NDArray[Any]: ...
 @overload
 def kernel(
-    net: Network,
+    net: Network | str,
     x1: ArrayLike,
     x2: ArrayLike | None,
     get: Quantities,
@@ -155,7 +155,7 @@ def kernel(
 ) -> Kernels: ...
 @overload
 def kernel(
-    net: Network,
+    net: Network | str,
     x1: ArrayLike,
     x2: ArrayLike | None = ...,
     *,
@@ -168,7 +168,7 @@ def kernel(
     adjacency_2: ArrayLike | None = ...,
 ) -> Kernels: ...
 def kernel(
-    net: Network,
+    net: Network | str,
     x1: ArrayLike,
     x2: ArrayLike | None = None,
     get: Quantity | Quantities = "ntk",
@@ -184,8 +184,8 @@ def kernel(
 
     Parameters
     ----------
-    net : Network
-        The network.
+    net : Network or str
+        The network, the name of a preset, or JSON text.
     x1 : array of shape (n1, d) or (n1, height, width, channels)
         Inputs: rows, or images (sequences and volumes have one or three axes in place of height
         and width). float32 stays float32, everything else is computed in float64. A dense layer
@@ -268,7 +268,7 @@ def kernel(
 
 @overload
 def diagonal(
-    net: Network,
+    net: Network | str,
     x: ArrayLike,
     get: Quantity = ...,
     *,
@@ -278,7 +278,7 @@ def diagonal(
 ) -> NDArray[Any]: ...
 @overload
 def diagonal(
-    net: Network,
+    net: Network | str,
     x: ArrayLike,
     get: Quantities,
     *,
@@ -287,7 +287,7 @@ def diagonal(
     adjacency: ArrayLike | None = ...,
 ) -> Kernels: ...
 def diagonal(
-    net: Network,
+    net: Network | str,
     x: ArrayLike,
     get: Quantity | Quantities = "ntk",
     *,
@@ -299,8 +299,8 @@ def diagonal(
 
     Parameters
     ----------
-    net : Network
-        The network.
+    net : Network or str
+        The network, the name of a preset, or JSON text.
     x : array of shape (n, d) or (n, height, width, channels)
         Inputs as for :func:`kernel`.
     get : "ntk", "nngp" or a tuple of them
@@ -333,7 +333,7 @@ def diagonal(
 
 
 def plan(
-    net: Network,
+    net: Network | str,
     x1: ArrayLike,
     x2: ArrayLike | None = None,
     get: Quantity | Quantities = "ntk",
@@ -342,7 +342,7 @@ def plan(
     memory: int | str | None = None,
     spatial: Spatial = "full",
 ) -> Plan:
-    """Tell what ``kernel`` with the same arguments would cost, without computing it.
+    """Tell what :func:`kernel` with the same arguments would cost, without computing it.
 
     Adjacency matrices change nothing about it and are not asked for. The price of an activation
     without closed form is that of a point: its series is made for one or two, for which a Python

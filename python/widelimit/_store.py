@@ -128,7 +128,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
 
 
 def kernel_to_store(
-    net: Network,
+    net: Network | str,
     x1: ArrayLike,
     x2: ArrayLike | None = None,
     get: Quantity | Quantities = "ntk",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from widelimit._estimators import DEFAULT_NETWORK
 from widelimit._features import CERTIFIED, Certificate, FeatureMap, _seed_of
 from widelimit._kernel import Progress, Quantity, _refuse_masked
-from widelimit.network import Network
+from widelimit.network import Network, _network_of
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -31,8 +31,8 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     Parameters
     ----------
     net : Network, str or None
-        The network or the name of a preset; None is ``"mlp:3:relu"``. One that acts on images
-        takes arrays (n, height, width, channels).
+        The network, the name of a preset, or JSON text; None is ``"mlp:3:relu"``. One that acts on
+        images takes arrays (n, height, width, channels).
     dim : int or None
         Number of features; None takes as many as there are rows, 512 at least and 8192 at most.
     get : "ntk" or "nngp"
@@ -103,8 +103,7 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Fit the features to training inputs; ``y`` is passed over."""
         _refuse_masked(X, "X")
-        net = DEFAULT_NETWORK if self.net is None else self.net
-        network = Network.preset(net) if isinstance(net, str) else net
+        network = _network_of(DEFAULT_NETWORK if self.net is None else self.net)
         inputs = self._checked(network, X, reset=True)
         features = FeatureMap(
             network,
@@ -124,10 +123,10 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.dim_ = self.map_.dim_
         return self
 
-    def _checked(self, network: Any, X: ArrayLike, reset: bool) -> NDArray[Any]:
+    def _checked(self, network: Network, X: ArrayLike, reset: bool) -> NDArray[Any]:
         """Check inputs; where the network acts on positions, images keep their axes."""
         kinds = [np.float64, np.float32]
-        if isinstance(network, Network) and network._core.takes_images():
+        if network._core.takes_images():
             images = check_array(X, dtype=kinds, allow_nd=True, estimator=self)
             if reset:
                 self.n_features_in_ = math.prod(images.shape[1:])

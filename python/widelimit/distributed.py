@@ -29,7 +29,7 @@ from widelimit._gntk import gntk_to_store
 from widelimit._graphs import Graphs
 from widelimit._kernel import Quantities, Quantity, Spatial
 from widelimit._store import Store, kernel_to_store, open_store
-from widelimit.network import Network
+from widelimit.network import Network, _network_of
 
 if TYPE_CHECKING:
     from widelimit._streaming import StreamingClassifier, StreamingRidge
@@ -49,7 +49,7 @@ def _part(net: Network, options: Any, folder: str, out: str, shard: tuple[int, i
 
 
 def kernel(
-    net: Network,
+    net: Network | str,
     x1: ArrayLike,
     x2: ArrayLike | None = None,
     get: Quantity | Quantities = "ntk",
@@ -103,7 +103,7 @@ def kernel(
                 np.save(folder / f"{name}.npy", np.asarray(values))
 
     options = {"get": get, "spatial": spatial}
-    return _in_parts(_part, (net, options), save, out, client, parts, retries)
+    return _in_parts(_part, (_network_of(net), options), save, out, client, parts, retries)
 
 
 def gntk(

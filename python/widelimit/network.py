@@ -60,7 +60,7 @@ class Network:
             text = source.removeprefix("\ufeff")
             if not text.strip():
                 raise ValueError("source: expected JSON text or a path, got an empty string")
-            if text.lstrip()[0] in "[{":
+            if _is_json(text):
                 return cls._wrap(_core.Network.from_json(text))
         # Editors on Windows begin a file with a byte order mark.
         return cls._wrap(_core.Network.from_json(Path(source).read_text(encoding="utf-8-sig")))
@@ -102,16 +102,25 @@ class Network:
         return self
 
 
-def _core_of(net: Network) -> _core.Network:
-    """Return the compiled half of an argument that must be a network."""
+def _network_of(net: Network | str) -> Network:
+    """Return the network that an argument stands for: itself, a preset's name, or JSON text."""
     if isinstance(net, Network):
-        return net._core
-    hint = ""
+        return net
     if isinstance(net, str):
-        hint = f"; a preset is Network.preset({net!r})"
-    elif isinstance(net, (list, tuple)):
-        hint = "; layers make one with Network(layers)"
-    raise TypeError(f"net: expected a Network, got {type(net).__name__}{hint}")
+        return Network.from_json(net) if _is_json(net) else Network.preset(net)
+    hint = "; layers make one with Network(layers)" if isinstance(net, (list, tuple)) else ""
+    raise TypeError(
+        f"net: expected a Network, a preset's name or JSON text, got {type(net).__name__}{hint}"
+    )
+
+
+def _core_of(net: Network | str) -> _core.Network:
+    """Return the compiled half of the network that an argument stands for."""
+    return _network_of(net)._core
+
+
+def _is_json(text: str) -> bool:
+    return text.lstrip("\ufeff \t\r\n").startswith(("[", "{"))
 
 
 def _listed(layers: Iterable[Any]) -> list[Any]:
