@@ -185,6 +185,7 @@ def test_broken_model_files_are_refused(regression, tmp_path):
         ({"dim": 0}, ValueError),
         ({"dim": 1.5}, TypeError),
         ({"solver": "features", "method": "magic"}, ValueError),
+        ({"solver": "features", "method": None}, TypeError),
         ({"seed": -1}, ValueError),
         ({"net": 3}, TypeError),
         ({"net": "no_such_preset"}, ValueError),

@@ -97,9 +97,12 @@ def test_tolerance(rows):
         ({"dim": 0}, ValueError, "dim"),
         ({"dim": 2.5}, TypeError, "dim"),
         ({"method": "magic"}, ValueError, "nystrom"),
-        ({"get": "both"}, ValueError, "ntk"),
+        ({"method": None}, TypeError, "method: expected a name, such as .auto., got None"),
+        ({"get": "both"}, ValueError, "get: expected .ntk. or .nngp., got 'both'"),
+        ({"get": ("ntk", "nngp")}, ValueError, r"get: expected .*, got \('ntk', 'nngp'\)"),
         ({"seed": -1}, ValueError, "seed"),
         ({"tol": 2.0}, ValueError, "between 0 and 1"),
+        ({"tol": "small"}, TypeError, "tol: expected a relative error .*, got 'small'"),
         ({"net": 3}, TypeError, "net"),
         ({"memory": "1KiB", "method": "nystrom"}, MemoryError, "memory"),
     ],
@@ -119,6 +122,26 @@ def test_bad_inputs(rows):
     features.fit(rows[4:])
     with pytest.raises(ValueError, match="expected 4, got 3"):
         features.transform(rows[4:, :3])
+
+
+def test_sparse_matrices_are_named(rows):
+    sparse = pytest.importorskip("scipy.sparse").csr_array(rows)
+    net, y = "mlp:2:relu", rows[:, 0]
+    with pytest.raises(TypeError, match=r"x: expected an array, got a sparse .*; give x.toarray"):
+        wl.FeatureMap(net, dim=64).fit(sparse)
+    with pytest.raises(TypeError, match=r"x1: expected an array, .*x1\.toarray\(\)"):
+        wl.kernel(net, sparse)
+    for fit in (
+        lambda x: wl.NeuralKernelFeatures(net).fit(x),
+        lambda x: wl.NTKRegressor(net).fit(x, y),
+        lambda x: wl.NTKRegressor("cntk-gap:1").fit(x, y),
+        lambda x: wl.StreamingRidge().fit(x, y),
+    ):
+        with pytest.raises(TypeError, match=r"Sparse data was passed for X.*toarray\(\)"):
+            fit(sparse)
+    for estimator in (wl.NTKRegressor(net), wl.NTKClassifier(net)):
+        with pytest.raises(TypeError, match=r"y: expected an array, .*y\.toarray\(\)"):
+            estimator.fit(rows, sparse[:, [0]])
 
 
 def test_progress_and_interruption(rows):

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core, _notes
-from widelimit._features import Certificate, _certificate, _checked, _whole
-from widelimit._kernel import Progress, _refuse_masked
+from widelimit._features import Certificate, _certificate, _checked, _method, _whole
+from widelimit._kernel import Progress, _refuse_masked, _refuse_sparse
 from widelimit.network import Network, _network_of
 
 if TYPE_CHECKING:
@@ -34,6 +34,30 @@ except ImportError as missing:
     ) from missing
 
 DEFAULT_NETWORK = "mlp:3:relu"
+
+
+def _validated(
+    estimator: Any, network: Network, X: ArrayLike, y: Any = "no_validation", **checks: Any
+) -> Any:
+    """Check inputs, and targets if given, as ``validate_data`` of scikit-learn does.
+
+    Where the network acts on positions, images keep their axes.
+    """
+    _refuse_masked(X, "X")
+    _refuse_masked(y, "y")
+    _refuse_sparse(y, "y")
+    checks["dtype"] = [np.float64, np.float32]
+    if not network._core.takes_images():
+        return validate_data(estimator, X, y, **checks)
+    reset = checks.pop("reset", True)
+    checks |= {"allow_nd": True, "estimator": estimator}
+    if isinstance(y, str):
+        inputs = checked = check_array(X, input_name="X", **checks)
+    else:
+        inputs, _ = checked = check_X_y(X, y, **checks)
+    if reset:
+        estimator.n_features_in_ = math.prod(inputs.shape[1:])
+    return checked
 
 
 class _KernelEstimator(BaseEstimator):
@@ -67,18 +91,6 @@ class _KernelEstimator(BaseEstimator):
 
     def _network(self) -> Network:
         return _network_of(DEFAULT_NETWORK if self.net is None else self.net)
-
-    def _validated(
-        self, X: ArrayLike, y: ArrayLike, **checks: Any
-    ) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Check training data; where the network acts on positions, images keep their axes."""
-        if not self._network()._core.takes_images():
-            return validate_data(self, X, y, dtype=[np.float64, np.float32], **checks)
-        inputs, targets = check_X_y(
-            X, y, dtype=[np.float64, np.float32], allow_nd=True, estimator=self, **checks
-        )
-        self.n_features_in_ = math.prod(inputs.shape[1:])
-        return inputs, targets
 
     def _least_rows(self) -> int:
         """Leave-one-out needs two rows; a given ridge does with one."""
@@ -121,7 +133,7 @@ class _KernelEstimator(BaseEstimator):
             solver="features" if self.dim is not None else self.solver,
             dim=_checked(self.dim, None)[0],
             tolerance=None,
-            method=self.method,
+            method=_method(self.method),
             seed=_whole(self.seed, "seed", 0),
             labels=labels,
             threads=self.threads,
@@ -155,11 +167,8 @@ class _KernelEstimator(BaseEstimator):
 
     def _new_inputs(self, X: ArrayLike) -> NDArray[Any]:
         check_is_fitted(self)
-        _refuse_masked(X, "X")
-        if self.network_._core.takes_images():
-            # The model knows the shape of its training images.
-            return check_array(X, dtype=[np.float64, np.float32], allow_nd=True, estimator=self)
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        # The model knows the shape of its training images.
+        return _validated(self, self.network_, X, reset=False)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to one safetensors file, readable by the command line too.
@@ -248,11 +257,15 @@ class _Regressor(RegressorMixin, _KernelEstimator):
         ``X`` has shape (n, features), or (n, height, width, channels) for a network that acts on
         images; ``y`` has shape (n,) or (n, outputs).
         """
-        _refuse_masked(X, "X")
-        _refuse_masked(y, "y")
         with self._refitting():
-            inputs, targets = self._validated(
-                X, y, multi_output=True, y_numeric=True, ensure_min_samples=self._least_rows()
+            inputs, targets = _validated(
+                self,
+                self._network(),
+                X,
+                y,
+                multi_output=True,
+                y_numeric=True,
+                ensure_min_samples=self._least_rows(),
             )
             self._single = targets.ndim == 1
             columns = targets.reshape(len(targets), -1).astype(np.float64, copy=False)
@@ -460,10 +473,8 @@ Targets are one column a class, centred; the prediction is the class of the larg
         ``X`` has shape (n, features), or (n, height, width, channels) for a network that acts on
         images; ``y`` holds class labels, shape (n,).
         """
-        _refuse_masked(X, "X")
-        _refuse_masked(y, "y")
         with self._refitting():
-            inputs, given = self._validated(X, y)
+            inputs, given = _validated(self, self._network(), X, y)
             check_classification_targets(given)
             self.classes_, codes = np.unique(given, return_inverse=True)
             if len(self.classes_) == 1:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import operator
 import os
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
-from widelimit._kernel import Progress, Quantity, _inputs
+from widelimit._kernel import Progress, Quantity, _inputs, _quantity
 from widelimit.network import Network, _network_of
 
 if TYPE_CHECKING:
@@ -82,10 +81,20 @@ def _checked(dim: Any, tol: Any) -> tuple[int | None, float | None]:
     """A number of features, a tolerance, or neither."""
     if tol is None:
         return (None if dim is None else _whole(dim, "dim", 1)), None
-    tolerance = float(tol)
-    if not (math.isfinite(tolerance) and 0.0 < tolerance < 1.0):
+    try:
+        tolerance = float(tol)
+    except (TypeError, ValueError):
+        raise TypeError(f"tol: expected a relative error between 0 and 1, got {tol!r}") from None
+    if not 0.0 < tolerance < 1.0:
         raise ValueError(f"tol: expected a relative error between 0 and 1, got {tol!r}")
     return None, tolerance
+
+
+def _method(name: Any) -> str:
+    """The name of a method, which the core knows or not."""
+    if not isinstance(name, str):
+        raise TypeError(f'method: expected a name, such as "auto", got {name!r}')
+    return name
 
 
 class FeatureMap:
@@ -188,8 +197,8 @@ class FeatureMap:
         self._features = _core.Features.fit(
             network._core,
             _inputs(x, "x"),
-            kernel=self.get,
-            method=self.method,
+            kernel=_quantity(self.get),
+            method=_method(self.method),
             dim=dim,
             tolerance=tolerance,
             seed=_whole(self.seed, "seed", 0),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
-from widelimit._kernel import _inputs
+from widelimit._kernel import _inputs, _quantity
 from widelimit.network import Network, _network_of
 
 
@@ -112,11 +112,10 @@ class GradientFlow:
         return_cov : bool
             Also return the covariance over the ensemble, shape (m, m), shared by all outputs.
         """
-        if get not in ("ntk", "nngp"):
-            raise ValueError(f'get: expected "ntk" or "nngp", got {get!r}')
+        all_layers = _quantity(get) == "ntk"
         time = None if t is not None and math.isinf(t) and t > 0 else t
         mean, covariance = self._core.predict(
-            _doubles(x, "x"), get == "ntk", time, return_cov, self._threads
+            _doubles(x, "x"), all_layers, time, return_cov, self._threads
         )
         shaped: NDArray[Any] = mean[:, 0] if self._single else mean
         return (shaped, covariance) if return_cov else shaped

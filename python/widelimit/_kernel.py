@@ -84,8 +84,17 @@ def _refuse_masked(x: object, name: str) -> None:
         raise ValueError(f"{name}: {masked} of {x.size} entries are masked; fill or drop them")
 
 
+def _refuse_sparse(x: object, name: str) -> None:
+    """NumPy takes a sparse matrix for a single object."""
+    if hasattr(x, "toarray"):
+        raise TypeError(
+            f"{name}: expected an array, got a sparse {type(x).__name__}; give {name}.toarray()"
+        )
+
+
 def _inputs(x: ArrayLike, name: str) -> NDArray[Any]:
     _refuse_masked(x, name)
+    _refuse_sparse(x, name)
     array = np.asarray(x)
     if array.dtype not in (np.float32, np.float64):
         if array.dtype.kind not in "biuf":
@@ -115,6 +124,13 @@ def _wanted(get: str | Sequence[str]) -> tuple[str, ...]:
     if not names or any(name not in ("nngp", "ntk") for name in names):
         raise ValueError(f'get: expected "nngp", "ntk" or a tuple of them, got {get!r}')
     return names
+
+
+def _quantity(get: Any) -> Quantity:
+    """The name of one kernel."""
+    if not isinstance(get, str) or get not in ("nngp", "ntk"):
+        raise ValueError(f'get: expected "ntk" or "nngp", got {get!r}')
+    return cast("Quantity", get)
 
 
 def _chosen(

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from widelimit._estimators import DEFAULT_NETWORK
+from widelimit._estimators import DEFAULT_NETWORK, _validated
 from widelimit._features import CERTIFIED, Certificate, FeatureMap, _seed_of
-from widelimit._kernel import Progress, Quantity, _refuse_masked
+from widelimit._kernel import Progress, Quantity
 from widelimit.network import Network, _network_of
 
 try:
     from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-    from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+    from sklearn.utils.validation import check_is_fitted
 except ImportError as missing:
     raise ImportError(
         'NeuralKernelFeatures needs scikit-learn 1.6 or newer: pip install "widelimit[sklearn]"'
@@ -102,9 +100,8 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Fit the features to training inputs; ``y`` is passed over."""
-        _refuse_masked(X, "X")
         network = _network_of(DEFAULT_NETWORK if self.net is None else self.net)
-        inputs = self._checked(network, X, reset=True)
+        inputs = _validated(self, network, X)
         features = FeatureMap(
             network,
             self.dim,
@@ -123,21 +120,10 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.dim_ = self.map_.dim_
         return self
 
-    def _checked(self, network: Network, X: ArrayLike, reset: bool) -> NDArray[Any]:
-        """Check inputs; where the network acts on positions, images keep their axes."""
-        kinds = [np.float64, np.float32]
-        if network._core.takes_images():
-            images = check_array(X, dtype=kinds, allow_nd=True, estimator=self)
-            if reset:
-                self.n_features_in_ = math.prod(images.shape[1:])
-            return images
-        return validate_data(self, X, dtype=kinds, reset=reset)
-
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Features of inputs, one a row, in the precision of the inputs."""
         check_is_fitted(self)
-        _refuse_masked(X, "X")
-        return self.map_.transform(self._checked(self.map_.network_, X, reset=False))
+        return self.map_.transform(_validated(self, self.map_.network_, X, reset=False))
 
     @property
     def _n_features_out(self) -> int:
