@@ -91,11 +91,22 @@ def test_tolerance(rows):
     assert features.certificate_.error <= 0.05
 
 
+def test_a_number_of_features_by_rule(rows):
+    for dim in ("auto", None):
+        assert wl.FeatureMap("mlp:1:relu", dim, method="random").fit(rows).dim_ == 512
+        transformer = wl.NeuralKernelFeatures("mlp:1:relu", dim, method="random")
+        assert clone(transformer).fit(rows).dim_ == 512
+        by_error = wl.FeatureMap("mlp:2:relu", dim, tol=0.05, method="centred").fit(rows)
+        assert by_error.certificate_.error <= 0.05
+
+
 @pytest.mark.parametrize(
     ("given", "error", "words"),
     [
         ({"dim": 0}, ValueError, "dim"),
         ({"dim": 2.5}, TypeError, "dim"),
+        ({"dim": "many"}, ValueError, "dim: expected a whole number, .auto. or None, got 'many'"),
+        ({"dim": 2048, "tol": 0.1}, ValueError, "one of them, .*, got dim=2048 and tol=0.1"),
         ({"method": "magic"}, ValueError, "nystrom"),
         ({"method": None}, TypeError, "method: expected a name, such as .auto., got None"),
         ({"get": "both"}, ValueError, "get: expected .ntk. or .nngp., got 'both'"),

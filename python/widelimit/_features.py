@@ -18,6 +18,9 @@ from widelimit.network import Network, _network_of
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+# Number of features of a map, unless another one is given.
+DIM = 8192
+
 # Rows on which features are held against the exact kernel.
 CERTIFIED = 400
 
@@ -77,16 +80,24 @@ def _flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
-def _checked(dim: Any, tol: Any) -> tuple[int | None, float | None]:
+def _checked(dim: Any, tol: Any, default: int | None = None) -> tuple[int | None, float | None]:
     """A number of features, a tolerance, or neither."""
+    if isinstance(dim, str) and dim != "auto":
+        raise ValueError(f'dim: expected a whole number, "auto" or None, got {dim!r}')
+    number = None if dim is None or isinstance(dim, str) else _whole(dim, "dim", 1)
     if tol is None:
-        return (None if dim is None else _whole(dim, "dim", 1)), None
+        return number, None
     try:
         tolerance = float(tol)
     except (TypeError, ValueError):
         raise TypeError(f"tol: expected a relative error between 0 and 1, got {tol!r}") from None
     if not 0.0 < tolerance < 1.0:
         raise ValueError(f"tol: expected a relative error between 0 and 1, got {tol!r}")
+    if number not in (None, default):
+        raise ValueError(
+            "dim and tol: expected one of them, since a tolerance finds the number of features, "
+            f"got dim={dim!r} and tol={tol!r}"
+        )
     return None, tolerance
 
 
@@ -106,8 +117,9 @@ class FeatureMap:
     ----------
     net : Network or str
         The network, the name of a preset, or JSON text.
-    dim : int or None
-        Number of features; None takes as many as there are rows, 512 at least and 8192 at most.
+    dim : int, "auto" or None
+        Number of features; "auto" and None take as many as there are rows, 512 at least and 8192
+        at most.
     get : "ntk" or "nngp"
         The kernel that the features stand for.
     method : str
@@ -119,8 +131,8 @@ class FeatureMap:
         The same seed gives the same features, to the last bit, on any number of threads and in
         any batches.
     tol : float, optional
-        Relative error of the kernel to stay within; the number of features follows, and ``dim``
-        is of no account.
+        Relative error of the kernel to stay within, from which the number of features follows:
+        ``dim`` is then left at its default, or "auto" or None.
     certify : int
         Rows of the random sample on which the certificate is measured; 0 for none.
     threads : int, optional
@@ -168,7 +180,7 @@ class FeatureMap:
     def __init__(
         self,
         net: Network | str,
-        dim: int | None = 8192,
+        dim: int | str | None = DIM,
         get: Quantity = "ntk",
         method: str = "auto",
         seed: int = 0,
@@ -193,7 +205,7 @@ class FeatureMap:
     def fit(self, x: ArrayLike, y: object = None) -> Self:
         """Fit to training inputs, (n, d) or (n, height, width, channels); ``y`` is passed over."""
         network = _network_of(self.net)
-        dim, tolerance = _checked(self.dim, self.tol)
+        dim, tolerance = _checked(self.dim, self.tol, DIM)
         self._features = _core.Features.fit(
             network._core,
             _inputs(x, "x"),

@@ -31,14 +31,16 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     net : Network, str or None
         The network, the name of a preset, or JSON text; None is ``"mlp:3:relu"``. One that acts on
         images takes arrays (n, height, width, channels).
-    dim : int or None
-        Number of features; None takes as many as there are rows, 512 at least and 8192 at most.
+    dim : int, "auto" or None
+        Number of features; "auto" and None take as many as there are rows, 512 at least and 8192
+        at most.
     get : "ntk" or "nngp"
         The kernel that the features stand for.
     method : str
         How they are made, as in :class:`widelimit.FeatureMap`.
     tol : float, optional
-        Relative error of the kernel to stay within; the number of features follows from it.
+        Relative error of the kernel to stay within, from which the number of features follows;
+        ``dim`` is then not given.
     certify : int
         Rows on which the certificate is measured; 0 for none.
     random_state : int, Generator, RandomState or None
@@ -76,7 +78,7 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def __init__(
         self,
         net: Network | str | None = None,
-        dim: int | None = None,
+        dim: int | str | None = None,
         get: Quantity = "ntk",
         method: str = "auto",
         *,
