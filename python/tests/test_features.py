@@ -205,6 +205,21 @@ def test_regressors_on_features(rows, tmp_path, estimator):
             model.predict(rows, return_std=True)
 
 
+@pytest.mark.parametrize("estimator", [wl.NTKRegressor, wl.NNGPRegressor, wl.NTKClassifier])
+def test_estimators_on_features_of_a_tolerance(rows, tmp_path, estimator):
+    y = rows[:, 0] > 0
+    given = {"tol": 0.05, "method": "centred"}
+    model = clone(estimator("mlp:2:relu", ridge=0.1, **given)).fit(rows, y)
+    assert model.solver_ == "features" and model.certificate_.error <= 0.05
+    features = wl.FeatureMap("mlp:2:relu", get=model._kernel, **given).fit(rows)
+    assert model.dim_ == features.dim_ > 512
+    model.save(tmp_path / "model")
+    loaded = estimator.load(tmp_path / "model")
+    assert loaded.get_params() == model.get_params()
+    assert (loaded.predict(rows) == model.predict(rows)).all()
+    assert clone(loaded).fit(rows, y).dim_ == model.dim_
+
+
 def test_classifier_on_features(rows):
     y = np.where(rows[:, 0] > 0, "right", "left")
     model = wl.NTKClassifier("mlp:2:relu", solver="features", dim=128).fit(rows, y)

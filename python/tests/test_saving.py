@@ -88,6 +88,7 @@ def test_parameters_are_kept(tmp_path):
         "progress": False,
         "solver": "exact",
         "dim": None,
+        "tol": None,
         "method": "centred",
         "seed": 3,
     }

@@ -71,8 +71,9 @@ class _KernelEstimator(BaseEstimator):
         net: Network | str | None = None,
         ridge: float | str = "auto",
         solver: str = "auto",
-        dim: int | None = None,
+        dim: int | str | None = None,
         *,
+        tol: float | None = None,
         method: str = "auto",
         seed: int = 0,
         threads: int | None = None,
@@ -83,6 +84,7 @@ class _KernelEstimator(BaseEstimator):
         self.ridge = ridge
         self.solver = solver
         self.dim = dim
+        self.tol = tol
         self.method = method
         self.seed = seed
         self.threads = threads
@@ -99,10 +101,16 @@ class _KernelEstimator(BaseEstimator):
     def _check_parameters(self) -> None:
         if self.solver not in ("auto", "exact", "features"):
             raise ValueError(f'solver: expected "auto", "exact" or "features", got {self.solver!r}')
-        if self.dim is not None and self.solver == "exact":
-            raise ValueError(
-                f'dim: is the number of features; solver="exact" has none, got {self.dim!r}'
-            )
+        for name, what in (("dim", "number"), ("tol", "error")):
+            value = getattr(self, name)
+            if value is not None and self.solver == "exact":
+                raise ValueError(
+                    f'{name}: is the {what} of features; solver="exact" has none, got {value!r}'
+                )
+
+    def _features_asked(self) -> bool:
+        """Who says how many features there are to be, or how exact, wants them."""
+        return self.dim is not None or self.tol is not None
 
     @contextmanager
     def _refitting(self) -> Iterator[None]:
@@ -121,6 +129,7 @@ class _KernelEstimator(BaseEstimator):
         self, X: NDArray[Any], targets: NDArray[Any], labels: list[Any] | None = None
     ) -> None:
         self._check_parameters()
+        dim, tolerance = _checked(self.dim, self.tol)
         self.network_ = self._network()
         self._model = _core.Model.fit(
             self.network_._core,
@@ -129,10 +138,9 @@ class _KernelEstimator(BaseEstimator):
             kernel=self._kernel,
             ridge=self.ridge,
             amplitude=getattr(self, "amplitude", "auto"),
-            # Who says how many features there are to be wants them.
-            solver="features" if self.dim is not None else self.solver,
-            dim=_checked(self.dim, None)[0],
-            tolerance=None,
+            solver="features" if self._features_asked() else self.solver,
+            dim=dim,
+            tolerance=tolerance,
             method=_method(self.method),
             seed=_whole(self.seed, "seed", 0),
             labels=labels,
@@ -306,9 +314,12 @@ _PARAMETERS = """
         What the regression is solved on: the exact kernel, or features that stand for it (see
         :class:`widelimit.FeatureMap`). "auto" takes the exact kernel up to 20 000 rows, features
         beyond; a Gaussian process is exact unless features are asked for.
-    dim : int, optional
-        Number of features; with "auto" it asks for them. By default as many as there are rows,
-        512 at least and 8192 at most.
+    dim : int, "auto" or None
+        Number of features; "auto" and None take as many as there are rows, 512 at least and 8192
+        at most. Unless it is None, ``solver="auto"`` takes features.
+    tol : float, optional
+        Relative error of the kernel of features to stay within, from which their number follows;
+        ``dim`` is then not given. It asks for features, too.
     method : str
         How features are made, as in :class:`widelimit.FeatureMap`.
     seed : int
@@ -403,8 +414,9 @@ the ratio of noise to signal.
         net: Network | str | None = None,
         ridge: float | str = "auto",
         solver: str = "auto",
-        dim: int | None = None,
+        dim: int | str | None = None,
         *,
+        tol: float | None = None,
         amplitude: float | str = "auto",
         method: str = "auto",
         seed: int = 0,
@@ -417,6 +429,7 @@ the ratio of noise to signal.
             ridge,
             solver,
             dim,
+            tol=tol,
             method=method,
             seed=seed,
             threads=threads,

@@ -19,6 +19,7 @@ PARAMETERS = (
     "ridge",
     "solver",
     "dim",
+    "tol",
     "method",
     "seed",
     "amplitude",
