@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 import os
@@ -16,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core, _notes
 from widelimit._features import Certificate, _certificate, _checked, _method, _whole
+from widelimit._holder import Holder
 from widelimit._kernel import Progress, _refuse_masked, _refuse_sparse
 from widelimit.network import Network, _network_of
 
@@ -60,9 +60,10 @@ def _validated(
     return checked
 
 
-class _KernelEstimator(BaseEstimator):
+class _KernelEstimator(Holder, BaseEstimator):
     """What the three estimators share: parameters, fitting, saving."""
 
+    _held = "_model"
     _kernel: ClassVar[str] = "ntk"
     _task: ClassVar[str] = "regression"
 
@@ -231,31 +232,9 @@ class _KernelEstimator(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_model")
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        if "_model" in state:
-            state["_model"] = state["_model"].to_bytes()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state.get("_model"), bytes):
-            model = _core.Model.from_bytes(state["_model"], state["network_"]._core)
-            state = {**state, "_model": model}
-        super().__setstate__(state)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # The fitted model is immutable and shared.
-        copied = type(self).__new__(type(self))
-        memo[id(self)] = copied
-        for name, value in vars(self).items():
-            kept = value if name == "_model" else copy.deepcopy(value, memo)
-            setattr(copied, name, kept)
-        return copied
-
-    def __copy__(self) -> Self:
-        copied = type(self).__new__(type(self))
-        copied.__dict__ = dict(vars(self))
-        return copied
+    @staticmethod
+    def _from_bytes(content: bytes, state: dict[str, Any]) -> _core.Model:
+        return _core.Model.from_bytes(content, state["network_"]._core)
 
 
 class _Regressor(RegressorMixin, _KernelEstimator):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 import os
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core
+from widelimit._holder import Holder
 from widelimit._kernel import Progress, Quantity, _inputs, _quantity
 from widelimit.network import Network, _network_of
 
@@ -108,7 +108,7 @@ def _method(name: Any) -> str:
     return name
 
 
-class FeatureMap:
+class FeatureMap(Holder):
     """Features ``z(x)`` whose products ``z(x) @ z(y)`` stand for the NTK or the NNGP of a network.
 
     The cost grows with the number of inputs, not with its square.
@@ -175,6 +175,7 @@ class FeatureMap:
     True
     """
 
+    _held = "_features"
     _features: _core.Features
 
     def __init__(
@@ -265,32 +266,9 @@ class FeatureMap:
             f"seed={self.seed!r})"
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(vars(self))
-        if "_features" in state:
-            state["_features"] = self._features.to_bytes()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        if "_features" in state:
-            network = state["network_"]._core
-            state["_features"] = _core.Features.from_bytes(state["_features"], network)
-        vars(self).update(state)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        # The fitted map is immutable and shared.
-        copied = type(self).__new__(type(self))
-        memo[id(self)] = copied
-        for name, value in vars(self).items():
-            kept = value if name == "_features" else copy.deepcopy(value, memo)
-            setattr(copied, name, kept)
-        return copied
-
-    def __copy__(self) -> Self:
-        copied = type(self).__new__(type(self))
-        vars(copied).update(vars(self))
-        return copied
+    @staticmethod
+    def _from_bytes(content: bytes, state: dict[str, Any]) -> _core.Features:
+        return _core.Features.from_bytes(content, state["network_"]._core)
 
 
 def _seed_of(random_state: Any) -> int:

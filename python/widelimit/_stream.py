@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core, _notes
+from widelimit._holder import Holder
 from widelimit._kernel import _refuse_masked
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ KEPT_FEATURES = 64
 _CENTRES = {True: "targets", False: "nothing", "both": "both"}
 
 
-class Streaming(BaseEstimator):
+class Streaming(Holder, BaseEstimator):
     """Moments of the rows so far, their file, and the solution when it is asked for."""
+
+    _held = "_moments"
+    _passing = ("_solved",)
 
     def __init__(
         self,
@@ -379,35 +382,12 @@ class Streaming(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return self._seen() > 0
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        state.pop("_solved", None)
-        if "_moments" in state:
-            state["_moments"] = state["_moments"].to_bytes()
-        return state
+    @staticmethod
+    def _from_bytes(content: bytes, state: dict[str, Any]) -> _core.Gathered:
+        return _core.Gathered.from_bytes(content)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if isinstance(state.get("_moments"), bytes):
-            state = {**state, "_moments": _core.Gathered.from_bytes(state["_moments"])}
-        super().__setstate__(state)
-
-    def __copy__(self) -> Self:
-        copied = type(self).__new__(type(self))
-        copied.__dict__ = dict(vars(self))
-        if hasattr(self, "_moments"):
-            copied._moments = self._moments.copy()
-        return copied
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        copied = type(self).__new__(type(self))
-        memo[id(self)] = copied
-        for name, value in vars(self).items():
-            if name == "_moments":
-                value = value.copy()
-            elif name != "_solved":
-                value = copy.deepcopy(value, memo)
-            setattr(copied, name, value)
-        return copied
+    def _own(self, held: _core.Gathered) -> _core.Gathered:
+        return held.copy()
 
 
 def _first_row(known: Any) -> tuple[NDArray[Any], NDArray[Any]]:
