@@ -6,12 +6,28 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted
 
 import widelimit as wl
 
-sklearn_base = pytest.importorskip("sklearn.base")
-
 ROWS, WIDTH = 2500, 6
+
+
+def expected_failures(estimator):
+    # Weights tell ratios, and the unit of the ridge is that of the rows: a row of weight two is one
+    # row, not two. Rows of weight zero are as if they were not there, which is tested below.
+    return {"check_sample_weight_equivalence_on_dense_data": "weights of rows do not repeat them"}
+
+
+@parametrize_with_checks(
+    [wl.StreamingRidge(), wl.StreamingRidge(0.1, "both"), wl.StreamingClassifier()],
+    expected_failed_checks=expected_failures,
+)
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
 
 
 class Cosines:
@@ -190,7 +206,8 @@ def test_what_is_refused_costs_nothing(table, feature_map):
         ((x[:, :5], y), "5 features.*expecting 6"),
         ((x, y[:, :1]), "expected 2 outputs, got 1"),
         ((x, y[1:]), r"expected shape \(2500,\).*got \(2499, 2\)"),
-        ((x, y, -w), "sample_weight has the value .* in row 50"),
+        ((x, y, -w), "sample_weight has the value .* in row 50; weights are not negative"),
+        ((x, None), "requires y to be passed, but the target y is None"),
         ((x, y, w[:7]), r"sample_weight: expected shape \(2500,\), got \(7,\)"),
         ((np.ma.masked_less(x, 0), y), "masked"),
     ]:
@@ -211,17 +228,56 @@ def test_what_is_refused_costs_nothing(table, feature_map):
 
 
 def test_manners_of_scikit_learn(table):
-    from sklearn.exceptions import NotFittedError
-    from sklearn.utils.validation import check_is_fitted
-
     model = wl.StreamingRidge(ridge=0.3, centre="both", threads=2)
-    assert sklearn_base.clone(model).get_params() == model.get_params()
+    assert clone(model).get_params() == model.get_params()
     with pytest.raises(NotFittedError):
         check_is_fitted(model)
     check_is_fitted(model.partial_fit(table[0], table[1]))
-    assert sklearn_base.clone(model).rows_ == 0
+    assert clone(model).rows_ == 0
     with pytest.raises(ValueError, match=r"could not convert|numbers"):
         model.partial_fit([["a"] * WIDTH], [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("centre", [True, "both"])
+def test_rows_of_weight_zero_are_as_if_they_were_not_there(table, centre):
+    x, y, w = table
+    w = np.where(np.arange(ROWS) % 3 == 1, 0.0, w)
+    w[:1100] = 0.0
+    kept = w > 0
+    model = streamed(wl.StreamingRidge(centre=centre), x, y, [9, 1050, 2000], w)
+    assert model.rows_ == kept.sum()
+    assert same(model, wl.StreamingRidge(centre=centre).partial_fit(x[kept], y[kept], w[kept]))
+    assert wl.StreamingRidge().partial_fit(x[:9], y[:9], w[:9]).rows_ == 0
+    bad = x.copy()
+    bad[0, 2] = np.nan
+    with pytest.raises(ValueError, match="X has the value nan in row 0, column 2"):
+        wl.StreamingRidge().partial_fit(bad, y, w)
+    with pytest.raises(ValueError, match="all weights are zero"):
+        model.fit(x, y, 0 * w)
+    assert model.rows_ == kept.sum()
+    balanced = wl.StreamingClassifier(class_weight="balanced")
+    labels = (y[:, 0] > 0).astype(int)
+    assert same(balanced.fit(x, labels, w), clone(balanced).fit(x[kept], labels[kept], w[kept]))
+
+
+def test_targets_that_are_objects_and_single_rows(table):
+    x, y, _ = table
+    want = wl.StreamingRidge().fit(x, y)
+    assert same(wl.StreamingRidge().fit(x, y.astype(object)), want)
+    for estimator in (wl.StreamingRidge(), wl.StreamingRidge().partial_fit(x[:1], y[:1])):
+        with pytest.raises(ValueError, match="one sample is too few for ridge='auto'"):
+            estimator.fit(x[:1], y[:1])
+    assert wl.StreamingRidge(ridge=0.1).fit(x[:1], y[:1]).rows_ == 1
+    with pytest.raises(TypeError, match="y: expected numbers, got an array of object"):
+        want.partial_fit(x[:2], np.array([["a", 1], [2, 3]], dtype=object))
+
+
+def test_copies_take_rows_of_their_own(table):
+    x, y, _ = table
+    model = wl.StreamingRidge().partial_fit(x[:50], y[:50])
+    for copied in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert same(copied, model)
+        assert copied.partial_fit(x[50:], y[50:]).rows_ == ROWS and model.rows_ == 50
 
 
 @pytest.fixture
@@ -298,3 +354,49 @@ def test_what_a_classifier_refuses(labelled):
         )
     with pytest.raises(ValueError, match="one class"):
         wl.StreamingClassifier(classes=["a", "b"]).partial_fit(x[:2], ["a", "a"]).solve()
+    with pytest.raises(ValueError, match=r"all 2 training targets are of one class \('a'\)"):
+        wl.StreamingClassifier().fit(x[:2], ["a", "a"])
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        wl.StreamingClassifier().fit(x[:60], x[:60, 0])
+    with pytest.raises(ValueError, match=r"y: expected shape \(2,\), got \(2, 2\)"):
+        wl.StreamingClassifier().fit(x[:2], [["a", "b"], ["b", "a"]])
+
+
+def test_classes_are_given_to_the_first_call(labelled):
+    x, labels, w = labelled
+    names = ["cow", "ant", "bee"]
+    want = wl.StreamingClassifier(classes=names).partial_fit(x, labels, w)
+    model = wl.StreamingClassifier()
+    with pytest.raises(ValueError, match=r"label 'cow' .* none of the classes"):
+        model.partial_fit(x, labels, classes=names[1:])
+    assert not hasattr(model, "classes_")
+    model.partial_fit(x[:7], labels[:7], w[:7], classes=names)
+    model.partial_fit(x[7:90], labels[7:90], w[7:90])
+    assert same(model.partial_fit(x[90:], labels[90:], w[90:], classes=np.array(names)), want)
+    assert (model.predict(x) == want.predict(x)).all() and model.classes is None
+    for other in (model, wl.StreamingClassifier(classes=names)):
+        with pytest.raises(
+            ValueError,
+            match=r"classes: expected \['ant', 'bee', 'cow'\] as before, got \['ant', 'b",
+        ):
+            other.partial_fit(x, labels, classes=names[1:])
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        assert same(model.fit(x, labels[:, None]), wl.StreamingClassifier().fit(x, labels))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        ({"class_counts": [-1, 3]}, ValueError, "at least 0 for the class 'a', got -1"),
+        ({"class_counts": {"b": 0.5}}, ValueError, "at least 0 for the class 'b', got 0.5"),
+        ({"class_counts": ["x", 3]}, ValueError, "at least 0 for the class 'a', got 'x'"),
+        ({"class_counts": [1.0, np.nan]}, ValueError, "at least 0 for the class 'b', got nan"),
+        ({"class_counts": 7}, TypeError, "class_counts: expected a dict or a list .*, got 7"),
+        ({"class_counts": [1, 2, 3]}, ValueError, "class_counts: expected 2 numbers, got 3"),
+        ({"class_weight": {"b": "x"}}, TypeError, "class_weight: expected .* 'b', got 'x'"),
+    ],
+)
+def test_counts_and_weights_of_classes_are_checked(given, error, words):
+    given = {"class_weight": "balanced", **given}
+    with pytest.raises(error, match=words):
+        wl.StreamingClassifier(classes=["a", "b"], **given).partial_fit(np.eye(2), ["a", "b"])

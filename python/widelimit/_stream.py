@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core, _notes
 from widelimit._holder import Holder
-from widelimit._kernel import _refuse_masked
+from widelimit._kernel import _refuse_masked, _refuse_sparse
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -91,7 +91,8 @@ class Streaming(Holder, BaseEstimator):
         y : array of shape (k,) or (k, outputs)
             Targets; for a classifier labels, shape (k,).
         sample_weight : array of shape (k,), optional
-            Positive weights.
+            Weights, of which only ratios matter. Rows of weight zero are checked and left out:
+            they are not counted, and a call with no others takes nothing in.
 
         Raises
         ------
@@ -101,7 +102,7 @@ class Streaming(Holder, BaseEstimator):
         """
         with self._restored_on_error():
             _refuse_masked(X, "X")
-            _refuse_masked(y, "y")
+            self._refuse_targets(y)
             # Finiteness is checked below, where the number of the row in the stream is known.
             inputs = validate_data(
                 self,
@@ -114,7 +115,7 @@ class Streaming(Holder, BaseEstimator):
             targets = self._checked_targets(y, len(inputs))
             weights = self._checked_weights(sample_weight, len(inputs))
             check_finite(inputs, "X", self._seen())
-            self._gather(inputs, targets, weights)
+            self._gather(*_weighing(inputs, targets, weights))
         return self
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -122,14 +123,31 @@ class Streaming(Holder, BaseEstimator):
         before = dict(vars(self))
         try:
             self._forget()
-            return self.partial_fit(X, y, sample_weight).solve()
+            self._refuse_targets(y)
+            self._foresee(y, sample_weight)
+            self.partial_fit(X, y, sample_weight)
+            if not self._seen():
+                raise ValueError("sample_weight: all weights are zero, so that no row is left")
+            return self.solve()
         except BaseException:
             self.__dict__ = before
             raise
 
+    def _foresee(self, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+        """Learn from all targets what has to be known before the first row."""
+
+    def _refuse_targets(self, y: object) -> None:
+        if y is None:
+            name = type(self).__name__
+            raise ValueError(f"{name} requires y to be passed, but the target y is None")
+        _refuse_masked(y, "y")
+        _refuse_sparse(y, "y")
+
     def _gather(
         self, inputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
     ) -> None:
+        if not len(inputs):
+            return
         if self.feature_map is None:
             self._begin(inputs.shape[1])
             self._take(inputs, targets, weights)
@@ -164,11 +182,11 @@ class Streaming(Holder, BaseEstimator):
         if weights.shape != (rows,):
             raise ValueError(f"sample_weight: expected shape ({rows},), got {weights.shape}")
         check_finite(weights, "sample_weight", self._seen())
-        if not (weights > 0).all():
-            row = int(np.argmin(weights > 0))
+        if (weights < 0).any():
+            row = int(np.argmax(weights < 0))
             raise ValueError(
                 f"sample_weight has the value {weights[row]} in row {self._seen() + row}; "
-                "weights are positive"
+                "weights are not negative"
             )
         return weights
 
@@ -206,6 +224,11 @@ class Streaming(Holder, BaseEstimator):
         if not self.__sklearn_is_fitted__():
             raise NotFittedError(
                 f"this {type(self).__name__} has seen no rows yet: call partial_fit first"
+            )
+        if self._seen() == 1 and (isinstance(self.ridge, str) or self.centre == "both"):
+            raise ValueError(
+                f"one sample is too few for ridge={self.ridge!r} and centre={self.centre!r}; "
+                "expected two at least"
             )
         asked = (self._seen(), self.ridge, self.centre)
         if getattr(self, "_solved", (None,))[0] != asked:
@@ -393,6 +416,16 @@ class Streaming(Holder, BaseEstimator):
 def _first_row(known: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     x = np.asarray(known["x"], dtype=np.dtype(known["dtype"])).reshape(known["shape"])
     return x, np.asarray(known["z"], dtype=np.float64)
+
+
+def _weighing(
+    inputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]:
+    """Leave rows of weight zero out."""
+    if weights is None or weights.all():
+        return inputs, targets, weights
+    kept = weights > 0
+    return inputs[kept], targets[kept], weights[kept]
 
 
 def check_finite(values: NDArray[Any], what: str, first: int) -> None:

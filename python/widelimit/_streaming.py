@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # After the base, which says what to install where scikit-learn is missing.
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
 
 _PARAMETERS = """
     Parameters
@@ -92,9 +95,7 @@ further rows.
         self._moments.accumulate(z, targets, weights, self.threads)
 
     def _checked_targets(self, y: ArrayLike, rows: int) -> NDArray[Any]:
-        targets = np.asarray(y)
-        if targets.dtype.kind not in "biuf":
-            raise TypeError(f"y: expected numbers, got an array of {targets.dtype}")
+        targets = _numbers(np.asarray(y))
         if targets.ndim not in (1, 2) or len(targets) != rows:
             raise ValueError(
                 f"y: expected shape ({rows},) or ({rows}, outputs), got {targets.shape}"
@@ -143,7 +144,7 @@ class StreamingClassifier(ClassifierMixin, Streaming):
 Costs and guarantees are those of :class:`StreamingRidge`. The classes and their weights have to be
 known before the first row.
 {_PARAMETERS}    classes : array of labels, optional
-        All classes; needed by ``partial_fit``.
+        All classes; needed by ``partial_fit``, unless its first call is given them.
     class_weight : None, "balanced" or dict
         Weights of rows by their class; classes that a dict leaves out weigh 1. "balanced" lets
         every class count the same, which takes ``class_counts``.
@@ -163,6 +164,9 @@ known before the first row.
     >>> model.predict([[0.2, 0.9], [0.9, 0.2]]).tolist()
     ['up', 'right']
     """
+
+    # Rows of each class as ``fit`` counted them.
+    _counts: Mapping[Any, int] | None = None
 
     def __init__(
         self,
@@ -189,12 +193,12 @@ known before the first row.
             return None
         if isinstance(self.class_weight, Mapping):
             _known_labels(self.class_weight, labels, "class_weight")
-            return [float(self.class_weight.get(label, 1.0)) for label in labels]
+            return [_weight(self.class_weight.get(label, 1.0), label) for label in labels]
         if self.class_weight != "balanced":
             raise ValueError(
                 f'class_weight: expected None, "balanced" or a dict, got {self.class_weight!r}'
             )
-        counts = self.class_counts
+        counts = self._counts if self.class_counts is None else self.class_counts
         if counts is None:
             raise ValueError(
                 'class_weight="balanced" weighs the first row already: give the rows of each class '
@@ -203,9 +207,12 @@ known before the first row.
         if isinstance(counts, Mapping):
             _known_labels(counts, labels, "class_counts")
             counts = [counts.get(label, 0) for label in labels]
+        if isinstance(counts, str) or not np.iterable(counts):
+            raise TypeError(f"class_counts: expected a dict or a list of numbers, got {counts!r}")
         if len(counts) != len(labels):
             raise ValueError(f"class_counts: expected {len(labels)} numbers, got {len(counts)}")
-        return _core.balanced_class_weights([int(count) for count in counts])
+        counted = [_count(count, label) for count, label in zip(counts, labels, strict=True)]
+        return _core.balanced_class_weights(counted)
 
     def _take(
         self, z: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
@@ -214,16 +221,10 @@ known before the first row.
 
     def _checked_targets(self, y: ArrayLike, rows: int) -> NDArray[Any]:
         labels = np.asarray(y)
+        if labels.shape == (rows, 1):
+            labels = column_or_1d(labels, warn=True)
         if labels.shape != (rows,):
             raise ValueError(f"y: expected shape ({rows},), got {labels.shape}")
-        if not hasattr(self, "_moments"):
-            if self.classes is None:
-                raise ValueError("partial_fit cannot know all classes: give them as classes=")
-            self.classes_ = np.unique(np.asarray(self.classes))
-            if len(self.classes_) < 2:
-                raise ValueError(
-                    f"classes: a classifier needs at least two, got {self.classes_.tolist()}"
-                )
         codes = {label: code for code, label in enumerate(self.classes_.tolist())}
         present, inverse = np.unique(labels, return_inverse=True)
         found = np.asarray([codes.get(label, -1) for label in present.tolist()], dtype=np.int64)
@@ -236,22 +237,68 @@ known before the first row.
             )
         return of_rows
 
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Take a block of rows in, as :meth:`StreamingRidge.partial_fit` does.
+
+        The first call has to know all classes: by ``classes``, or by that of the constructor.
+        """
+        with self._restored_on_error():
+            self._know(self.classes if classes is None else classes)
+            return super().partial_fit(X, y, sample_weight)
+
+    def _know(self, classes: ArrayLike | None) -> None:
+        """Begin with classes, or hold further ones against them."""
+        if classes is None:
+            if not hasattr(self, "classes_"):
+                raise ValueError("partial_fit cannot know all classes: give them as classes=")
+            return
+        given = np.unique(np.asarray(classes))
+        if len(given) < 2:
+            raise ValueError(f"classes: a classifier needs at least two, got {given.tolist()}")
+        known = self._known_classes()
+        if known is not None and known.tolist() != given.tolist():
+            raise ValueError(f"classes: expected {known.tolist()} as before, got {given.tolist()}")
+        if not hasattr(self, "classes_"):
+            self.classes_ = given
+
+    def _known_classes(self) -> NDArray[Any] | None:
+        known = getattr(self, "classes_", self.classes)
+        return None if known is None else np.unique(np.asarray(known))
+
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Forget all rows and take these in; classes and counts are theirs where none are given."""
-        given = self.classes, self.class_counts
-        try:
-            if self.classes is None:
-                self.classes = np.unique(np.asarray(y))
-            if self.class_weight == "balanced" and self.class_counts is None:
-                labels, counts = np.unique(np.asarray(y), return_counts=True)
-                self.class_counts = dict(zip(labels.tolist(), counts.tolist(), strict=True))
-            return super().fit(X, y, sample_weight)
-        finally:
-            self.classes, self.class_counts = given
+        return super().fit(X, y, sample_weight)
+
+    def _foresee(self, y: ArrayLike, sample_weight: ArrayLike | None) -> None:
+        labels = np.asarray(y)
+        if labels.dtype.kind == "f":
+            check_finite(labels, "y", 0)
+        if self.classes is None:
+            check_classification_targets(labels)
+            self.classes_ = np.unique(labels)
+            if len(self.classes_) == 1:
+                raise ValueError(
+                    f"all {len(labels)} training targets are of one class "
+                    f"({self.classes_.tolist()[0]!r}); a classifier needs at least two classes"
+                )
+        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        # Weights of another shape are refused later.
+        if weights is not None and weights.shape == labels.shape[:1]:
+            labels = labels[weights > 0]
+        present, counts = np.unique(labels, return_counts=True)
+        self._counts = dict(zip(present.tolist(), counts.tolist(), strict=True))
 
     def _forget(self) -> None:
         super()._forget()
-        self.__dict__.pop("classes_", None)
+        for name in ("classes_", "_counts"):
+            self.__dict__.pop(name, None)
 
     @property
     def class_counts_(self) -> NDArray[np.int64]:
@@ -285,6 +332,38 @@ known before the first row.
         if classes is None:
             raise ValueError(f"{file}: the labels of its {count} classes are missing")
         self.classes = self.classes_ = classes
+
+
+def _numbers(targets: NDArray[Any]) -> NDArray[Any]:
+    """Objects may be numbers each."""
+    if targets.dtype.kind == "O":
+        with contextlib.suppress(TypeError, ValueError):
+            targets = targets.astype(np.float64)
+    if targets.dtype.kind not in "biuf":
+        raise TypeError(f"y: expected numbers, got an array of {targets.dtype}")
+    return targets
+
+
+def _count(given: Any, label: Any) -> int:
+    try:
+        count = int(given)
+    except (TypeError, ValueError, OverflowError):
+        count = -1
+    if count < 0 or count != given:
+        raise ValueError(
+            f"class_counts: expected a whole number of at least 0 for the class {label!r}, got "
+            f"{given!r}"
+        )
+    return count
+
+
+def _weight(given: Any, label: Any) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"class_weight: expected a number for the class {label!r}, got {given!r}"
+        ) from None
 
 
 def _known_labels(given: Mapping[Any, Any], labels: list[Any], what: str) -> None:
