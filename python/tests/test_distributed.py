@@ -146,6 +146,15 @@ def test_moments_have_the_same_bits_on_any_number_of_workers(partitions, tmp_pat
     assert np.array_equal(model.predict(plain[0]), want.predict(plain[0]))
 
 
+def test_a_map_that_is_not_fitted_is_refused():
+    from widelimit import distributed
+
+    with pytest.raises(
+        ValueError, match=r"feature_map: expected a map that is fitted, got Feature"
+    ):
+        distributed.fit_ridge(wl.FeatureMap("mlp:1:relu", dim=8), [], [])
+
+
 def test_a_lost_worker_costs_no_partition_that_began_after_it(partitions, cluster, tmp_path):
     from widelimit import distributed
 

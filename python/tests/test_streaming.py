@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning, NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,7 +27,12 @@ def expected_failures(estimator):
 
 
 @parametrize_with_checks(
-    [wl.StreamingRidge(), wl.StreamingRidge(0.1, "both"), wl.StreamingClassifier()],
+    [
+        wl.StreamingRidge(),
+        wl.StreamingRidge(0.1, "both"),
+        wl.StreamingRidge(feature_map=wl.NeuralKernelFeatures("mlp:1", dim=32, method="random")),
+        wl.StreamingClassifier(),
+    ],
     expected_failed_checks=expected_failures,
 )
 def test_scikit_learn_contract(estimator, check):
@@ -171,6 +180,69 @@ def test_inputs_go_through_the_feature_map_in_blocks(table, tmp_path):
         wl.StreamingRidge.load(path, Cosines(20))
     with pytest.raises(ValueError, match="give the map"):
         wl.StreamingRidge.load(path)
+
+
+def features(**given):
+    return wl.NeuralKernelFeatures("mlp:1:relu", dim=24, method="random", **given)
+
+
+@pytest.mark.parametrize(
+    "feature_map",
+    [
+        features(),
+        make_pipeline(StandardScaler(), features()),
+        wl.FeatureMap("mlp:1:relu", dim=24, method="random"),
+    ],
+    ids=lambda feature_map: type(feature_map).__name__,
+)
+def test_a_map_that_is_not_fitted_is_fitted_to_the_first_rows(table, tmp_path, feature_map):
+    x, y, _ = table
+    model = wl.StreamingRidge(0.01, feature_map=feature_map)
+    assert cross_val_score(model, x, y, cv=3).min() > 0.5
+    streamed(model, x, y, [1500])
+    own = model.feature_map_
+    assert own is not feature_map and model.feature_map is feature_map
+    with pytest.raises(ValueError, match="not fitted"):
+        feature_map.transform(x)
+    want = clone(feature_map, safe=False).fit(x[:1500])
+    assert np.array_equal(own.transform(x), want.transform(x))
+    assert same(model, streamed(wl.StreamingRidge(0.01, feature_map=want), x, y, [1500]))
+    predicted = model.predict(x)
+    for copied in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert np.array_equal(copied.predict(x), predicted)
+    model.save(tmp_path / "state")
+    loaded = wl.StreamingRidge.load(tmp_path / "state", own)
+    assert np.array_equal(loaded.predict(x), predicted)
+    with pytest.raises(ValueError, match=r"feature_map: expected the map .* that is not fitted"):
+        wl.StreamingRidge.load(tmp_path / "state", feature_map)
+    model.fit(x[1500:], y[1500:])
+    assert model.feature_map_ is not own and model.rows_ == 1000
+
+
+def test_a_fitted_map_is_taken_as_it_is(table):
+    x, y, _ = table
+    fitted = features().fit(x[:9])
+    model = wl.StreamingRidge(0.01, feature_map=fitted).fit(x, y)
+    assert model.feature_map_ is fitted
+    kept = clone(wl.StreamingRidge(0.01, feature_map=FrozenEstimator(fitted))).fit(x, y)
+    assert same(kept, model)
+    search = GridSearchCV(
+        wl.StreamingRidge(0.01, feature_map=fitted), {"feature_map__dim": [4, 24]}, cv=2
+    ).fit(x, y)
+    assert search.best_params_ == {"feature_map__dim": 24}
+
+
+@pytest.mark.parametrize("wrong", [3, "mlp:2:relu", wl.FeatureMap])
+def test_what_cannot_map_is_named(table, tmp_path, wrong):
+    x, y, _ = table
+    with pytest.raises(TypeError, match=r"feature_map: expected an object with transform, .*, got"):
+        wl.StreamingRidge(feature_map=wrong).fit(x, y)
+    model = wl.StreamingRidge(feature_map=Cosines()).fit(x, y)
+    model.save(tmp_path / "state")
+    with pytest.raises(TypeError, match="feature_map: expected an object with transform"):
+        wl.StreamingRidge.load(tmp_path / "state", wrong)
+    with pytest.raises(TypeError, match="feature_map: expected an object with transform"):
+        model.set_params(feature_map=wrong).predict(x)
 
 
 def test_a_map_that_fails_ends_a_call_midway(table):

@@ -266,6 +266,9 @@ class FeatureMap(Holder):
             f"seed={self.seed!r})"
         )
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_features")
+
     @staticmethod
     def _from_bytes(content: bytes, state: dict[str, Any]) -> _core.Features:
         return _core.Features.from_bytes(content, state["network_"]._core)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 try:
-    from sklearn.base import BaseEstimator
+    from sklearn.base import BaseEstimator, clone
     from sklearn.exceptions import NotFittedError
-    from sklearn.utils.validation import validate_data
+    from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as missing:
     raise ImportError(
         "the estimators of widelimit need scikit-learn 1.6 or newer: "
@@ -80,9 +80,10 @@ class Streaming(Holder, BaseEstimator):
         """Take a block of rows in.
 
         ``X`` holds rows of features, or with ``feature_map`` the inputs that it maps, 1023 at a
-        time. Nothing is solved yet. Rows are checked before the first is taken in: after an error
-        the moments are those of the calls before. Only a feature map that fails by itself, or
-        Ctrl-C, ends a call midway; ``rows_`` tells how many of its rows were taken in by then.
+        time. Of a map that is not fitted yet, a copy is fitted to the inputs of the first call.
+        Nothing is solved yet. Rows are checked before the first is taken in: after an error the
+        moments are those of the calls before. Only a feature map that fails by itself, or Ctrl-C,
+        ends a call midway; ``rows_`` tells how many of its rows were taken in by then.
 
         Parameters
         ----------
@@ -152,6 +153,7 @@ class Streaming(Holder, BaseEstimator):
             self._begin(inputs.shape[1])
             self._take(inputs, targets, weights)
             return
+        self._fit_map(inputs)
         for start in range(0, len(inputs), BLOCK):
             rows = slice(start, start + BLOCK)
             z = self._mapped(inputs[rows])
@@ -164,10 +166,22 @@ class Streaming(Holder, BaseEstimator):
         if not hasattr(self, "_moments"):
             self._moments = self._empty(features)
 
+    @property
+    def feature_map_(self) -> Any:
+        """The map that rows go through: the one given, or the copy of it that was fitted here."""
+        return getattr(self, "_map", self.feature_map)
+
+    def _fit_map(self, inputs: NDArray[Any]) -> None:
+        check_map(self.feature_map)
+        if not hasattr(self, "_moments") and not is_fitted(self.feature_map):
+            self._map = clone(self.feature_map, safe=False).fit(inputs)
+
     def _mapped(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        if self.feature_map is None:
+        feature_map = self.feature_map_
+        if feature_map is None:
             return inputs
-        z = np.asarray(self.feature_map.transform(inputs))
+        check_map(feature_map)
+        z = np.asarray(feature_map.transform(inputs))
         if z.ndim != 2 or len(z) != len(inputs):
             raise ValueError(
                 f"feature_map: transform gave an array of shape {z.shape} for {len(inputs)} "
@@ -205,7 +219,8 @@ class Streaming(Holder, BaseEstimator):
         return self._moments.rows() if hasattr(self, "_moments") else 0
 
     def _forget(self) -> None:
-        for name in ("_moments", "_first", "_solved", "n_features_in_", "feature_names_in_"):
+        learned = ("_moments", "_first", "_map", "_solved", "n_features_in_", "feature_names_in_")
+        for name in learned:
             self.__dict__.pop(name, None)
 
     # What came of it.
@@ -327,7 +342,8 @@ class Streaming(Holder, BaseEstimator):
 
         A stream that goes on from it (:meth:`load`) has the same bits as one that was never
         stopped. The feature map is not part of the file, only the first row and its first
-        features, by which :meth:`load` tells another map.
+        features, by which :meth:`load` tells another map; one that was fitted here is
+        ``feature_map_``, and has to be kept beside.
         """
         if not hasattr(self, "_moments"):
             raise NotFittedError(
@@ -360,6 +376,11 @@ class Streaming(Holder, BaseEstimator):
     def load(cls, path: str | os.PathLike[str], feature_map: Any = None) -> Self:
         """Read what :meth:`save` wrote; ``feature_map`` is the one that the rows were mapped by."""
         file = os.fspath(path)
+        check_map(feature_map)
+        if not is_fitted(feature_map):
+            raise ValueError(
+                f"feature_map: expected the map of the rows of {file}, got one that is not fitted"
+            )
         moments, notes = _core.Gathered.load(file)
         found = _notes.read(notes, "estimator", str, file)
         if found != cls.__name__:
@@ -376,27 +397,30 @@ class Streaming(Holder, BaseEstimator):
         first = _notes.read(notes, "first_row", _first_row, file)
         if first is not None:
             loaded._first = first
-            loaded._check_map(file)
+            if feature_map is None:
+                raise ValueError(f"{file}: its rows were mapped; give the map as feature_map=")
+            loaded._check_rows(loaded, file)
         elif feature_map is not None:
             raise ValueError(f"{file}: its rows were not mapped, but a feature map was given")
         loaded._read_notes(notes, file)
         return loaded
 
-    def _check_map(self, file: str) -> None:
-        if self.feature_map is None:
-            raise ValueError(f"{file}: its rows were mapped; give the map as feature_map=")
-        x, kept = self._first
+    def _check_rows(self, known: Self, what: str) -> None:
+        """Hold the first row of a stream against what the map of this one makes of it."""
+        if self.feature_map_ is None:
+            return
+        x, kept = known._first
         z = self._mapped(x[None])[0]
-        known = self._moments.features()
-        if len(z) != known:
+        features = known._moments.features()
+        if len(z) != features:
             raise ValueError(
-                f"{file}: its rows have {known} features, the feature map gives {len(z)}"
+                f"{what}: its rows have {features} features, the feature map gives {len(z)}"
             )
         scale = float(np.abs(kept).max())
         if not np.allclose(z[: len(kept)], kept, rtol=1e-4, atol=1e-4 * scale):
             raise ValueError(
-                f"{file}: the feature map gives other features of the first row than when the file "
-                "was written; was it made with another seed or network?"
+                f"{what}: its first row has other features than the feature map gives; was it "
+                "mapped with another seed or network?"
             )
 
     def _read_notes(self, notes: dict[str, str], file: str) -> None:
@@ -426,6 +450,32 @@ def _weighing(
         return inputs, targets, weights
     kept = weights > 0
     return inputs[kept], targets[kept], weights[kept]
+
+
+def check_map(feature_map: Any) -> None:
+    """Refuse what cannot map, before it is asked to."""
+    transform = getattr(feature_map, "transform", None)
+    if feature_map is not None and (isinstance(feature_map, type) or not callable(transform)):
+        raise TypeError(
+            "feature_map: expected an object with transform, such as a FeatureMap, got "
+            f"{feature_map!r}"
+        )
+
+
+def is_fitted(feature_map: Any) -> bool:
+    """Whether a map can map; one that does not tell is taken for fitted."""
+    if not hasattr(feature_map, "fit"):
+        return True
+    if hasattr(feature_map, "__sklearn_is_fitted__"):
+        return bool(feature_map.__sklearn_is_fitted__())
+    try:
+        check_is_fitted(feature_map)
+    except NotFittedError:
+        return False
+    except (AttributeError, TypeError):
+        # It has no tags: no estimator of scikit-learn.
+        return True
+    return True
 
 
 def check_finite(values: NDArray[Any], what: str, first: int) -> None:

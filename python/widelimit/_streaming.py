@@ -34,8 +34,11 @@ _PARAMETERS = """
 """
 
 _MORE_PARAMETERS = """    feature_map : object with ``transform``, optional
-        Maps inputs to rows of features, for instance a fitted feature map of a network; it must
-        be fitted already. None: the rows are features.
+        Maps inputs to rows of features, such as a :class:`widelimit.FeatureMap` or a transformer
+        of scikit-learn. One that is fitted is taken as it is; one that is not is copied, and the
+        copy fitted to the inputs of ``fit`` or of the first ``partial_fit``. A clone of an
+        estimator clones its map, and a cloned transformer is not fitted: inside of
+        ``cross_val_score`` it is fitted to each training set. None: the rows are features.
     threads : int, optional
         Number of threads, all cores by default; results do not depend on it.
 
@@ -43,6 +46,8 @@ _MORE_PARAMETERS = """    feature_map : object with ``transform``, optional
     ----------
     rows_ : int
         Rows taken in.
+    feature_map_ : object or None
+        The map used: ``feature_map``, or the copy of it that was fitted.
     coef_, intercept_ : array, float or array
         ``z @ coef_ + intercept_`` is the prediction.
     ridge_ : float

@@ -220,7 +220,8 @@ def fit_ridge(
     Parameters
     ----------
     feature_map : object with ``transform``, or None
-        A fitted feature map, which is sent to the workers; None: the rows are features.
+        A fitted feature map, which is sent to the workers; None: the rows are features. One that
+        is not fitted is refused: every worker would fit its own.
     X, y, sample_weight : dask.array.Array, or sequence of dask.delayed.Delayed
         Rows, targets and weights in the same partitions of rows. An array is cut by rows into its
         chunks; a delayed partition becomes a NumPy array on its worker.
@@ -299,6 +300,14 @@ def fit_classifier(
 
 def _fit(model: Any, data: tuple[Any, Any, Any], client: Client | None, retries: int) -> Any:
     """Gather the moments of all partitions into a model like the one given."""
+    from widelimit._stream import check_map, is_fitted
+
+    check_map(model.feature_map)
+    if not is_fitted(model.feature_map):
+        raise ValueError(
+            f"feature_map: expected a map that is fitted, got {model.feature_map!r}; call its fit "
+            "with some of the rows"
+        )
     client = client or get_client()
     x, y, weights = data
     rows = _partitions(x, "X")
