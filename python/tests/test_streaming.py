@@ -131,7 +131,7 @@ def test_merging_is_a_tree_over_parts(table):
     assert [part.rows_ for part in parts] == [834, 833, 833]
     np.testing.assert_allclose(first.coef_, wl.StreamingRidge().fit(x, y).coef_, rtol=1e-9)
     assert first.merge(wl.StreamingRidge()) is first and first.rows_ == ROWS
-    with pytest.raises(ValueError, match="expected 6, got 5"):
+    with pytest.raises(ValueError, match="other: expected n_features_in_ 6, got 5"):
         first.merge(wl.StreamingRidge().partial_fit(x[:, 1:], y))
     with pytest.raises(TypeError, match="expected StreamingRidge, got StreamingClassifier"):
         first.merge(wl.StreamingClassifier())
@@ -182,6 +182,53 @@ def test_inputs_go_through_the_feature_map_in_blocks(table, tmp_path):
         wl.StreamingRidge.load(path)
 
 
+@pytest.mark.parametrize("empty", [False, True])
+def test_streams_of_different_maps_are_not_merged(table, empty):
+    x, y, _ = table
+
+    def stream(feature_map, rows=slice(0, 0)):
+        model = wl.StreamingRidge(feature_map=feature_map)
+        return model if rows == slice(0, 0) else model.partial_fit(x[rows], y[rows])
+
+    begun = slice(0, 0) if empty else slice(0, 1200)
+    first, rest = stream(Cosines(), begun), slice(1200, ROWS)
+    before = first.rows_
+    for other, text in [
+        (Cosines(seed=9), "other: its first row has other features .* another seed or network"),
+        (Cosines(20), "other: its rows have 20 features, the feature map gives 16"),
+        (None, "other: its rows were not mapped by a feature map, those of this one are"),
+    ]:
+        with pytest.raises(ValueError, match=text):
+            first.merge(stream(other, rest))
+        assert first.rows_ == before and hasattr(first, "n_features_in_") != empty
+    with pytest.raises(ValueError, match=r"other: its rows were mapped .* this one are not"):
+        stream(None, begun).merge(stream(Cosines(), rest))
+    # A map that was taken off, as moments travel without it.
+    bare = stream(Cosines(), rest).set_params(feature_map=None)
+    joined = stream(Cosines(), begun).merge(bare)
+    assert same(joined, stream(Cosines(), begun).merge(stream(Cosines(), rest)))
+    if not empty:
+        with pytest.raises(ValueError, match="that other is merged into: its first row has other"):
+            bare.merge(stream(Cosines(seed=9), begun))
+
+
+def test_names_of_columns_and_classes_are_those_of_the_stream(labelled):
+    x, labels, _ = labelled
+    first, other = (wl.StreamingClassifier().fit(x, labels) for _ in range(2))
+    first.feature_names_in_ = np.array(list("abcdef"), dtype=object)
+    other.feature_names_in_ = np.array(list("abcdfe"), dtype=object)
+    with pytest.raises(ValueError, match=r"other: expected feature_names_in_ .*'e' 'f'.*'f' 'e'"):
+        first.merge(other)
+    for model in (wl.StreamingClassifier(classes=["ant", "bee"]), wl.StreamingClassifier()):
+        if model.classes is None:
+            model.fit(x, np.where(labels == "ant", "ant", "bee"))
+        with pytest.raises(
+            ValueError, match=r"has the classes .*'cow'\], expected \['ant', 'bee'\]"
+        ):
+            model.merge(other)
+    assert wl.StreamingClassifier(classes=["cow", "bee", "ant"]).merge(other).rows_ == ROWS
+
+
 def features(**given):
     return wl.NeuralKernelFeatures("mlp:1:relu", dim=24, method="random", **given)
 
@@ -215,6 +262,11 @@ def test_a_map_that_is_not_fitted_is_fitted_to_the_first_rows(table, tmp_path, f
     assert np.array_equal(loaded.predict(x), predicted)
     with pytest.raises(ValueError, match=r"feature_map: expected the map .* that is not fitted"):
         wl.StreamingRidge.load(tmp_path / "state", feature_map)
+    for other in (model, loaded):
+        joined = wl.StreamingRidge(0.01, feature_map=feature_map).merge(other)
+        assert joined.feature_map_ is own and np.array_equal(joined.predict(x), predicted)
+    with pytest.raises(ValueError, match="other: has no map any more"):
+        wl.StreamingRidge(feature_map=feature_map).merge(loaded.set_params(feature_map=None))
     model.fit(x[1500:], y[1500:])
     assert model.feature_map_ is not own and model.rows_ == 1000
 

@@ -319,23 +319,59 @@ class Streaming(Holder, BaseEstimator):
         """Take the rows of another one in, as rows after those of this one.
 
         The same parts merged in the same order give the same bits, whoever gathered them.
+
+        Raises
+        ------
+        ValueError
+            For rows of another width, of other columns, or from another feature map; the map is
+            known by its features of the other's first row.
         """
         if type(other) is not type(self):
             raise TypeError(f"other: expected {type(self).__name__}, got {type(other).__name__}")
         if not hasattr(other, "_moments"):
             return self
-        if not hasattr(self, "_moments"):
-            for name, value in vars(other).items():
-                if name not in other.get_params(deep=False) and name != "_solved":
-                    setattr(self, name, value)
-            self._moments = other._moments.copy()
-            return self
         self._check_merge(other)
-        self._moments.merge(other._moments, self.threads)
+        if hasattr(self, "_moments"):
+            self._moments.merge(other._moments, self.threads)
+            return self
+        for name, value in vars(other).items():
+            if name not in other.get_params(deep=False) and name not in self._passing:
+                setattr(self, name, value)
+        if not is_fitted(self.feature_map_):
+            self._map = other.feature_map_
+        self._moments = other._moments.copy()
         return self
 
     def _check_merge(self, other: Self) -> None:
         """Refuse what the moments cannot know."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            ours, theirs = getattr(self, name, None), getattr(other, name, None)
+            if ours is not None and theirs is not None and not np.array_equal(ours, theirs):
+                raise ValueError(f"other: expected {name} {ours}, got {theirs}")
+        mapped = hasattr(other, "_first")
+        if mapped != self._maps(other):
+            raise ValueError(
+                f"other: its rows were {'' if mapped else 'not '}mapped by a feature map, those of "
+                f"this one {'are not' if mapped else 'are'}"
+            )
+        if not mapped:
+            return
+        if is_fitted(self.feature_map_):
+            self._check_rows(other, "other")
+        elif other.feature_map_ is None:
+            raise ValueError(
+                "other: has no map any more, and feature_map of this one is not fitted"
+            )
+        if hasattr(self, "_first"):
+            other._check_rows(self, "the stream that other is merged into")
+
+    def _maps(self, other: Self) -> bool:
+        """Are rows of this one mapped? One that is empty may lack the map if the other does."""
+        if hasattr(self, "_moments"):
+            return hasattr(self, "_first")
+        return self.feature_map is not None or (
+            other.feature_map is None and hasattr(other, "_first")
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything that was gathered to one safetensors file, whole or not at all.

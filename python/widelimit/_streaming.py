@@ -322,10 +322,11 @@ known before the first row.
         return self.classes_[winners]
 
     def _check_merge(self, other: Self) -> None:
-        if self.classes_.tolist() != other.classes_.tolist():
+        super()._check_merge(other)
+        known = self._known_classes()
+        if known is not None and known.tolist() != other.classes_.tolist():
             raise ValueError(
-                f"other: has the classes {other.classes_.tolist()}, expected "
-                f"{self.classes_.tolist()}"
+                f"other: has the classes {other.classes_.tolist()}, expected {known.tolist()}"
             )
 
     def _notes(self) -> dict[str, str]:
