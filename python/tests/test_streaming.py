@@ -212,6 +212,19 @@ def test_streams_of_different_maps_are_not_merged(table, empty):
             bare.merge(stream(Cosines(seed=9), begun))
 
 
+def test_a_first_row_of_zeros_does_not_hide_another_map(table, tmp_path):
+    x, y, _ = table
+    x[:3] = 0.0
+    maps = [wl.FeatureMap("mlp:1:relu", 32, seed=seed, method="random").fit(x) for seed in (0, 9)]
+    first, other = (wl.StreamingRidge(feature_map=known).fit(x, y) for known in maps)
+    with pytest.raises(ValueError, match="another seed or network"):
+        first.merge(other)
+    first.save(tmp_path / "state")
+    with pytest.raises(ValueError, match="another seed or network"):
+        wl.StreamingRidge.load(tmp_path / "state", maps[1])
+    assert wl.StreamingRidge.load(tmp_path / "state", maps[0]).merge(first).rows_ == 2 * ROWS
+
+
 def test_names_of_columns_and_classes_are_those_of_the_stream(labelled):
     x, labels, _ = labelled
     first, other = (wl.StreamingClassifier().fit(x, labels) for _ in range(2))

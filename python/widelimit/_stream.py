@@ -34,7 +34,7 @@ BLOCK = 1023
 # Largest magnitude whose moments are numbers.
 LARGEST = 1e60
 
-# Features of the first row that a file keeps, to know the feature map again.
+# Features of the first row (of those with any) that a file keeps, to know the feature map again.
 KEPT_FEATURES = 64
 
 _CENTRES = {True: "targets", False: "nothing", "both": "both"}
@@ -158,7 +158,9 @@ class Streaming(Holder, BaseEstimator):
             rows = slice(start, start + BLOCK)
             z = self._mapped(inputs[rows])
             if not hasattr(self, "_moments"):
-                self._first = (inputs[0].copy(), z[0, :KEPT_FEATURES].copy())
+                # Zeros are zeros under many maps.
+                row = int(np.argmax(z[:, :KEPT_FEATURES].any(axis=1)))
+                self._first = (inputs[row].copy(), z[row, :KEPT_FEATURES].copy())
             self._begin(z.shape[1])
             self._take(z, targets[rows], None if weights is None else weights[rows])
 
