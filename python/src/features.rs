@@ -156,7 +156,9 @@ pub fn stated<'py>(py: Python<'py>, certificate: &Certificate) -> PyResult<Bound
     stated.set_item("error", certificate.error)?;
     stated.set_item("interval", certificate.interval)?;
     stated.set_item("spectral_error", certificate.spectral_error)?;
+    stated.set_item("spectral_interval", certificate.spectral_interval)?;
     stated.set_item("ridge", certificate.lambda)?;
+    stated.set_item("effective_dimension", certificate.effective_dimension)?;
     stated.set_item("sample", certificate.sample)?;
     stated.set_item("population", certificate.population)?;
     stated.set_item("dim", certificate.dim)?;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 from dataclasses import dataclass
@@ -40,8 +41,13 @@ class Certificate:
     spectral_error : float
         Largest absolute eigenvalue of ``(K + r I)^(-1/2) (Z Z^T - K) (K + r I)^(-1/2)``; below 1 it
         bounds what the features cost a ridge regression with the absolute ridge ``r``.
+    spectral_interval : tuple of float
+        Its interval of 95 percent, from halves of the sample: a guide rather than a proof.
     ridge : float
         That ridge: a thousandth of the trace of ``K``.
+    effective_dimension : float
+        ``trace K (K + r I)^(-1)``, as far as the sample tells. Where it is not small beside
+        ``sample``, the spectral error is not known well: certify on more inputs.
     sample, population : int
         Number of inputs in the sample, and of those it was drawn from.
     dim : int
@@ -51,10 +57,38 @@ class Certificate:
     error: float
     interval: tuple[float, float]
     spectral_error: float
+    spectral_interval: tuple[float, float]
     ridge: float
+    effective_dimension: float
     sample: int
     population: int
     dim: int
+
+    def dim_for(self, error: float) -> int:
+        """Tell the number of features at which the error is expected to be this.
+
+        Errors of random features fall as one over the root of their number, those of landmarks
+        faster.
+
+        Examples
+        --------
+        >>> import numpy as np, widelimit as wl
+        >>> x = np.random.default_rng(0).standard_normal((100, 5))
+        >>> found = wl.FeatureMap("mlp:2:relu", 512, method="centred").fit(x).certificate_
+        >>> found.dim_for(found.error / 2)
+        2048
+        """
+        return _dim_where(self.dim, self.error, error)
+
+    def dim_for_spectral(self, error: float) -> int:
+        """Tell the number of features at which the spectral error is expected to be this."""
+        return _dim_where(self.dim, self.spectral_error, error)
+
+
+def _dim_where(dim: int, error: float, wanted: float) -> int:
+    if not wanted > 0.0:
+        raise ValueError(f"error: expected a positive number, got {wanted!r}")
+    return max(1, math.ceil(dim * (error / wanted) ** 2))
 
 
 def _certificate(facts: dict[str, Any]) -> Certificate | None:

@@ -149,11 +149,22 @@ pub fn told(answer: Answer, features: &Features) -> Answer {
 pub fn certified(answer: Answer, certificate: Option<&Certificate>) -> Answer {
     let Some(certificate) = certificate else { return answer };
     let (sample, population) = (certificate.sample, certificate.population);
-    let text = format!(
-        "{:.4} of the kernel's norm, from {sample} of {population} inputs",
-        certificate.error
+    let between = |(low, high): (f64, f64)| format!("{low:.4} to {high:.4}");
+    let error = format!(
+        "{:.4} of the kernel's norm ({}), from {sample} of {population} inputs",
+        certificate.error,
+        between(certificate.interval)
+    );
+    let spectral = format!(
+        "{:.4} ({}) at a ridge of a thousandth of the trace",
+        certificate.spectral_error,
+        between(certificate.spectral_interval)
     );
     answer
-        .with("kernel_error", text, certificate.error)
+        .with("kernel_error", error, certificate.error)
+        .for_programs("kernel_error_interval", json!(certificate.interval))
+        .with("spectral_error", spectral, certificate.spectral_error)
+        .for_programs("spectral_error_interval", json!(certificate.spectral_interval))
+        .for_programs("effective_dimension", certificate.effective_dimension)
         .for_programs("certified_rows", certificate.sample)
 }

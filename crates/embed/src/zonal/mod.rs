@@ -40,10 +40,10 @@ use widelimit_sketch::random::Stream;
 use self::basis::Basis;
 use self::directions::Directions;
 use self::exact::DEGREES;
-use self::norms::{Norms, Place};
+use self::norms::{Beyond, Norms, Place};
 pub use self::parts::Parts;
 use self::plan::{Energies, Share};
-use self::profile::Profile;
+use self::profile::{Curve, Profile, sign, signed};
 use self::series::Series;
 use crate::Error;
 use crate::rotation::Rotation;
@@ -291,22 +291,7 @@ fn directions(rotation: &Rotation, parts: &Parts, r: usize, seed: u64) -> Direct
     Directions::new(rotation, share.axes, &parts.deviations, share.sampled, stream)
 }
 
-/// Signs of the degrees: `+ + - -`, over and over.
-fn sign(degree: usize) -> f64 {
-    if degree % 4 < 2 { 1.0 } else { -1.0 }
-}
-
-/// Hermite coefficients of the sampled function, whose degree 0 is exact.
-fn signed(factors: ArrayView2<f64>) -> Array2<f64> {
-    Array2::from_shape_fn(
-        factors.dim(),
-        |(row, n)| {
-            if n == 0 { 0.0 } else { sign(n) * factors[[row, n]] }
-        },
-    )
-}
-
-/// The same at the nodes of the grid, for term `r`.
+/// The coefficients of the sampled functions at the nodes of the grid, for term `r`.
 fn signed_at(norms: &Norms, r: usize) -> Array2<f64> {
     signed(norms.grid().index_axis(Axis(0), r))
 }
@@ -346,13 +331,13 @@ impl Sample {
         let step = sample.nrows().div_ceil(LOOKED_AT).max(1);
         for (i, (mut row, &square)) in scaled.outer_iter_mut().zip(squares).enumerate() {
             let place = norms.place(square);
-            if matches!(place, Place::Zero | Place::Outside) {
+            if matches!(place, Place::Zero | Place::Outside { .. }) {
                 row.fill(0.0);
                 continue;
             }
             let root = (square * length as f64).sqrt();
             row.mapv_inplace(|x| x / root);
-            let factors = norms.coefficients(square, place, norms.degrees())?;
+            let factors = norms.coefficients(place, &[], norms.degrees());
             let energy = factors.mapv(|g| g * g);
             let size = energy.sum().sqrt();
             if i % step == 0 {
@@ -401,6 +386,8 @@ impl Sample {
 /// Some inputs on their way to features.
 struct Rows<T> {
     places: Vec<Place>,
+    /// Nodes around the rows outside of the grid.
+    around: Vec<Vec<Arc<Beyond>>>,
     /// Factors of every row, `(r, n)`: the lowest degrees, or all where the row is outside of the grid.
     factors: Vec<Array2<f64>>,
     /// Coordinates of the unit vectors.
@@ -421,7 +408,7 @@ impl<T: Scalar> Rows<T> {
     ) -> Result<Self, Error> {
         let (count, length) = x.dim();
         let mut units = Array2::from_elem((count, length), T::default());
-        let (mut places, mut factors) = (Vec::new(), Vec::new());
+        let (mut places, mut around, mut factors) = (Vec::new(), Vec::new(), Vec::new());
         for (row, (x, mut unit)) in x.outer_iter().zip(units.outer_iter_mut()).enumerate() {
             let total = square(x.iter().map(|&x| widen(x)));
             if !total.is_finite() {
@@ -434,8 +421,10 @@ impl<T: Scalar> Rows<T> {
                 let root = total.sqrt();
                 unit.zip_mut_with(&x, |unit, &x| *unit = round(widen(x) / root));
             }
-            factors.push(norms.coefficients(mean, place, DEGREES + 1)?);
+            let around_it = norms.around(place)?;
+            factors.push(norms.coefficients(place, &around_it, DEGREES + 1));
             places.push(place);
+            around.push(around_it);
         }
         let axes = rotation.count();
         let mut y = Array2::from_elem((count, axes), T::default());
@@ -457,7 +446,7 @@ impl<T: Scalar> Rows<T> {
             );
         }
         let beside = units.select(Axis(0), &others);
-        Ok(Self { places, factors, y, squares, others, beside })
+        Ok(Self { places, around, factors, y, squares, others, beside })
     }
 
     /// The exact features of term `r`.
@@ -523,15 +512,13 @@ impl<T: Scalar> Rows<T> {
                 (Place::Between { first, weights: nodes }, _) => {
                     profile.blend::<T>(first, &nodes).add(round(factor), weights, z, sums, basis);
                 }
-                (Place::Outside, _) => {
-                    let own = signed(self.factors[i].slice_axis(Axis(0), Slice::from(r..r + 1)));
-                    Profile::new(own, basis).one::<T>(0).add(
-                        round(factor),
-                        weights,
-                        z,
-                        sums,
-                        basis,
-                    );
+                (Place::Outside { weights: nodes, .. }, _) => {
+                    let parts: Vec<_> = self.around[i]
+                        .iter()
+                        .zip(nodes)
+                        .map(|(node, weight)| (&node.profile, r, weight))
+                        .collect();
+                    Curve::<T>::sum(&parts).add(round(factor), weights, z, sums, basis);
                 }
             }
             out.iter_mut().zip(sums).for_each(|(out, value)| *out = *value);

@@ -5,14 +5,18 @@
 //! one term is enough. Otherwise the matrix of `t_n` at a few *landmarks*, the Chebyshev points of the
 //! range of `log a`, is decomposed; `g_nr` between them is a polynomial in `log a`, and outside of the range
 //! the extension `g_nr(a) = sum_k t_n(a, a_k) g_nr(a_k) / D_k / sum_k g_nr(a_k)^2 / D_k`, with the kernel's diagonal `D_k`, keeps the kernel with inputs
-//! inside it (Williams and Seeger 2001, *Using the Nyström method*).
+//! inside it (Williams and Seeger 2001, *Using the Nyström method*). That takes the series anew: it is done at the
+//! nodes of a grid, when an input first comes near them, and interpolated between them.
 
+use std::collections::BTreeMap;
 use std::f64::consts::{LN_2, PI};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Slice};
 use widelimit_linalg::{Par, symmetric_eigen};
 
 use super::basis::Basis;
+use super::profile::{Profile, signed};
 use super::series::{Point, Series, TERMS};
 use crate::Error;
 
@@ -42,6 +46,9 @@ const DENSITY: f64 = 1.5;
 /// 4e-5.
 const STEP: f64 = 0.2;
 
+/// Nodes on either side of the grid that are kept once they are known: a factor of a million in `a`.
+const KEPT: i64 = 70;
+
 /// The factors `g_nr`.
 pub(super) struct Norms {
     series: Option<Series>,
@@ -54,6 +61,8 @@ pub(super) struct Norms {
     grid: Array3<f64>,
     /// `g_nr(0)`: `(r, n)`.
     zero: Array2<f64>,
+    /// Nodes outside of the grid that inputs have come near.
+    beyond: RwLock<BTreeMap<i64, Arc<Beyond>>>,
     basis: Basis,
 }
 
@@ -90,6 +99,14 @@ impl Landmark {
     }
 }
 
+/// A node outside of the grid.
+pub(super) struct Beyond {
+    /// `g_nr`: `(r, n)`.
+    factors: Array2<f64>,
+    /// The sampled functions of all terms `r`.
+    pub profile: Profile,
+}
+
 /// Where an input stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Place {
@@ -99,8 +116,8 @@ pub(super) enum Place {
     Between { first: usize, weights: [f64; 4] },
     /// The zero vector.
     Zero,
-    /// Elsewhere.
-    Outside,
+    /// Between nodes outside of the grid, counted from its first node.
+    Outside { first: i64, weights: [f64; 4] },
 }
 
 impl Norms {
@@ -133,6 +150,7 @@ impl Norms {
             start,
             grid,
             zero: Array2::zeros((0, 0)),
+            beyond: RwLock::default(),
             basis,
         };
         norms.zero = match exponent {
@@ -182,28 +200,29 @@ impl Norms {
             return match self.exponent {
                 Some(h) => Place::Single { scale: ratio.powf(0.5 * h) },
                 None if (ratio - 1.0).abs() <= EQUAL => Place::Single { scale: 1.0 },
-                None => Place::Outside,
+                None => self.outside(square),
             };
         }
         let nodes = self.grid.dim().1;
         let at = (square.ln() - self.start) / STEP;
         // one node on the left and two on the right
         if !(at >= 1.0 && at <= nodes as f64 - 2.0) {
-            return Place::Outside;
+            return self.outside(square);
         }
         let first = (at as usize - 1).min(nodes - 4);
         Place::Between { first, weights: cubic(at - first as f64 - 1.0) }
     }
 
-    /// `g_nr` of an input for the first `count` degrees, `(r, n)`; outside of the grid for all.
-    pub fn coefficients(
-        &self,
-        square: f64,
-        place: Place,
-        count: usize,
-    ) -> Result<Array2<f64>, Error> {
+    fn outside(&self, square: f64) -> Place {
+        let at = (square.ln() - self.start) / STEP;
+        let first = at.floor() as i64 - 1;
+        Place::Outside { first, weights: cubic(at - at.floor()) }
+    }
+
+    /// `g_nr` of an input for the first `count` degrees, `(r, n)`; outside of the grid, with the nodes around it, for all.
+    pub fn coefficients(&self, place: Place, around: &[Arc<Beyond>], count: usize) -> Array2<f64> {
         let count = count.min(self.degrees());
-        Ok(match place {
+        match place {
             Place::Single { scale } => &self.node(0, count) * scale,
             Place::Between { first, weights } => {
                 let mut sum = Array2::zeros((self.ranks(), count));
@@ -213,13 +232,41 @@ impl Norms {
                 sum
             }
             Place::Zero => self.zero.clone(),
-            Place::Outside => self.extend(square)?,
-        })
+            Place::Outside { weights, .. } => {
+                let mut sum = Array2::zeros((self.ranks(), self.degrees()));
+                for (node, weight) in around.iter().zip(weights) {
+                    sum.scaled_add(weight, &node.factors);
+                }
+                sum
+            }
+        }
     }
 
     /// The first degrees of `g_nr` at a node of the grid.
     fn node(&self, node: usize, count: usize) -> ArrayView2<'_, f64> {
         self.grid.index_axis(Axis(1), node).slice_axis_move(Axis(1), Slice::from(..count))
+    }
+
+    /// The nodes around an input outside of the grid; none for others.
+    pub fn around(&self, place: Place) -> Result<Vec<Arc<Beyond>>, Error> {
+        let Place::Outside { first, weights } = place else { return Ok(Vec::new()) };
+        (first..).take(weights.len()).map(|node| self.beyond(node)).collect()
+    }
+
+    fn beyond(&self, node: i64) -> Result<Arc<Beyond>, Error> {
+        let known = self.beyond.read().unwrap_or_else(PoisonError::into_inner).get(&node).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let factors = self.extend((self.start + STEP * node as f64).exp())?;
+        let profile = Profile::new(signed(factors.view()), &self.basis);
+        // Others may do the same meanwhile, with the same result.
+        let found = Arc::new(Beyond { factors, profile });
+        if !(-KEPT..self.grid.dim().1 as i64 + KEPT).contains(&node) {
+            return Ok(found);
+        }
+        let mut nodes = self.beyond.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(nodes.entry(node).or_insert(found).clone())
     }
 
     /// The extension to any mean square.
@@ -398,7 +445,10 @@ mod tests {
             let norms = Norms::fit(series(), &[0.1, 0.5, 8.0], 5).unwrap();
             let series = series();
             let sum = |a: f64, b: f64, rho: f64| {
-                let factors = |a: f64| norms.coefficients(a, norms.place(a), TERMS).unwrap();
+                let factors = |a: f64| {
+                    let place = norms.place(a);
+                    norms.coefficients(place, &norms.around(place).unwrap(), TERMS)
+                };
                 let (left, right) = (factors(a), factors(b));
                 let degrees = (&left * &right).sum_axis(Axis(0));
                 degrees.iter().rev().fold(0.0, |sum, t| sum * rho + t)
@@ -412,7 +462,7 @@ mod tests {
                 for rho in [-0.8, 0.3, 0.9] {
                     let exact = terms.iter().rev().fold(0.0, |sum, t| sum * rho + t);
                     let error = (sum(a, b, rho) - exact).abs() / size;
-                    let inside = norms.place(a) != Place::Outside;
+                    let inside = !matches!(norms.place(a), Place::Outside { .. });
                     assert!(
                         error < if inside { 1e-4 } else { 3e-3 },
                         "{name} {a} {b} {rho}: {error}"

@@ -30,22 +30,29 @@ impl Profile {
 
     /// The function `sum_k weights_k f_(first + k)`.
     pub fn blend<T: Scalar>(&self, first: usize, weights: &[f64]) -> Curve<T> {
-        let tables = self.tables.get::<T>();
-        let mut values = vec![T::default(); NODES];
-        let mut coefficients = vec![0.0; self.coefficients.ncols()];
-        for (k, &weight) in weights.iter().enumerate() {
-            let (row, c) = (tables.row(first + k), self.coefficients.row(first + k));
-            coefficients.iter_mut().zip(c).for_each(|(sum, c)| *sum += weight * c);
-            let weight = round::<T>(weight);
-            values.iter_mut().zip(row).for_each(|(sum, &value)| *sum += weight * value);
-        }
-        Curve { values, coefficients }
+        let parts: Vec<_> = (first..).zip(weights).map(|(k, weight)| (self, k, *weight)).collect();
+        Curve::sum(&parts)
     }
 
     /// One function.
     pub fn one<T: Scalar>(&self, index: usize) -> Curve<T> {
         self.blend(index, &[1.0])
     }
+}
+
+/// Signs of the degrees: `+ + - -`, over and over.
+pub(super) fn sign(degree: usize) -> f64 {
+    if degree % 4 < 2 { 1.0 } else { -1.0 }
+}
+
+/// Hermite coefficients of the sampled function, whose degree 0 is exact.
+pub(super) fn signed(factors: ArrayView2<f64>) -> Array2<f64> {
+    Array2::from_shape_fn(
+        factors.dim(),
+        |(row, n)| {
+            if n == 0 { 0.0 } else { sign(n) * factors[[row, n]] }
+        },
+    )
 }
 
 /// One tabulated function.
@@ -55,6 +62,19 @@ pub(super) struct Curve<T> {
 }
 
 impl<T: Scalar> Curve<T> {
+    /// The sum of some functions, each a profile, its number there, and its weight.
+    pub fn sum(parts: &[(&Profile, usize, f64)]) -> Self {
+        let degrees = parts.first().map_or(0, |(profile, ..)| profile.coefficients.ncols());
+        let (mut values, mut coefficients) = (vec![T::default(); NODES], vec![0.0; degrees]);
+        for &(profile, k, weight) in parts {
+            let (row, c) = (profile.tables.get::<T>(), profile.coefficients.row(k));
+            coefficients.iter_mut().zip(c).for_each(|(sum, c)| *sum += weight * c);
+            let weight = round::<T>(weight);
+            values.iter_mut().zip(row.row(k)).for_each(|(sum, &value)| *sum += weight * value);
+        }
+        Self { values, coefficients }
+    }
+
     /// `y[i] = factor weights[i] (y[i] + f(z[i]))`: linear between the nodes, the series itself beyond them.
     pub fn add(&self, factor: T, weights: &[T], z: &[T], y: &mut [T], basis: &Basis) {
         let (cells, reach) = (round::<T>(CELLS as f64), round::<T>(REACH));

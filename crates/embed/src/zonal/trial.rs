@@ -68,7 +68,7 @@ fn kernel(x: ArrayView2<f64>, norms: &Norms) -> Result<Array2<f64>, Error> {
     let mut factors = Vec::with_capacity(x.nrows());
     for &square in inner.diag() {
         let place = norms.place(square / length);
-        factors.push(norms.coefficients(square / length, place, norms.degrees())?);
+        factors.push(norms.coefficients(place, &norms.around(place)?, norms.degrees()));
     }
     Ok(Array2::from_shape_fn(inner.dim(), |(i, j)| {
         let size = (inner[[i, i]] * inner[[j, j]]).sqrt();
