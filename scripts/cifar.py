@@ -118,7 +118,8 @@ def main() -> None:
     args = parser.parse_args()
     folder = shared_folder(args.shared)
     if folder is None:
-        raise SystemExit("skipped: no folder with data/images (--shared, WIDELIMIT_SHARED)")
+        print("skipped: no folder with data/images (--shared, WIDELIMIT_SHARED)")
+        return
     x, y, z, labels = load(folder, args.train, args.test)
     print(f"{len(x)} training and {len(z)} test images, chance {100 / CLASSES:.0f} %")
     print(f"{'kernel':24s}{'accuracy %':>11s}{'CPU s':>10s}{'peak MiB':>10s}")

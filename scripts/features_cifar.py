@@ -55,7 +55,8 @@ def main() -> None:
     args = parser.parse_args()
     folder = shared_folder(args.shared)
     if folder is None:
-        raise SystemExit("skipped: no folder with data/images (--shared, WIDELIMIT_SHARED)")
+        print("skipped: no folder with data/images (--shared, WIDELIMIT_SHARED)")
+        return
     for size in args.sizes.split(","):
         train, test = (int(part) for part in size.split("/"))
         data = load(folder, train, test)

@@ -106,7 +106,8 @@ def main() -> None:
     args = parser.parse_args()
     folder = shared_folder(args.shared)
     if folder is None:
-        raise SystemExit("skipped: no folder with data/images (--shared, WIDELIMIT_SHARED)")
+        print("skipped: no folder with data/images (--shared, WIDELIMIT_SHARED)")
+        return
     x, y, test, labels = load(folder, args.train, centre=False)
     data = (x.astype(np.float32), y, test.astype(np.float32), labels)
     del x, test

@@ -34,7 +34,7 @@ def relative(z, kernel):
 @pytest.mark.parametrize("method", ["auto", "centred", "random", "nystrom"])
 def test_certificate_of_all_rows_is_the_error(rows, get, method):
     net = wl.Network.preset("mlp:2:relu")
-    features = wl.FeatureMap(net, dim=400, get=get, method=method)
+    features = wl.FeatureMap(net, dim=80 if method == "auto" else 400, get=get, method=method)
     z = features.fit_transform(rows)
     assert z.shape == (90, features.dim_)
     stated = features.certificate_
@@ -88,7 +88,14 @@ def test_functions_of_the_user(rows):
 
 def test_tolerance(rows):
     features = wl.FeatureMap("mlp:2:relu", tol=0.05, method="centred").fit(rows)
-    assert features.certificate_.error <= 0.05
+    stated = features.certificate_
+    assert stated.error <= 0.05
+    assert stated.spectral_interval[0] <= stated.spectral_error <= stated.spectral_interval[1]
+    assert 0 < stated.effective_dimension < 90
+    assert stated.dim_for(stated.error) == stated.dim
+    assert stated.dim_for_spectral(stated.spectral_error / 2) == 4 * stated.dim
+    with pytest.raises(ValueError, match="error: expected a positive number, got 0"):
+        stated.dim_for(0)
 
 
 def test_a_number_of_features_by_rule(rows):
@@ -116,6 +123,7 @@ def test_a_number_of_features_by_rule(rows):
         ({"tol": "small"}, TypeError, "tol: expected a relative error .*, got 'small'"),
         ({"net": 3}, TypeError, "net"),
         ({"memory": "1KiB", "method": "nystrom"}, MemoryError, "memory"),
+        ({"dim": 10**10, "method": "centred"}, MemoryError, "a feature map needs"),
     ],
 )
 def test_bad_parameters(rows, given, error, words):
@@ -160,8 +168,10 @@ def test_progress_and_interruption(rows):
     many = np.tile(rows, (40, 1))
     features = wl.FeatureMap("mlp:1:relu", dim=32, method="centred", certify=0)
     features.progress = lambda done, total: told.append((done, total))
-    features.fit(many).transform(many)
-    assert told and told[-1][0] == told[-1][1]
+    features.fit(many)
+    assert told == [(1, 1)]
+    features.transform(many)
+    assert len(told) > 2 and told[-1][0] == told[-1][1]
 
     def stop(done, total):
         raise KeyboardInterrupt

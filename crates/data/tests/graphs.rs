@@ -107,6 +107,18 @@ fn a_set_is_the_same_in_every_format() {
     fails("edge_index", Array::F64(one_way.into_dyn()), "column 4 (counted from 0): graph 1");
     fails("node_labels", list(&[7.0, 9.0, -6.0, 8.0, 8.0]), "holds -6 at place 2");
     fails("test_fold", list(&[0.0]), "has 1 folds for 2 graphs");
+    // an edge in one direction, in an archive that says so
+    let one_way = Array::F64(array![[0.0], [1.0]].into_dyn());
+    let two = list(&[0.0, 2.0]);
+    let scalar = |value: f64| Array::F64(ArrayD::from_elem(IxDyn(&[]), value));
+    let (yes, no, folds) = (scalar(1.0), scalar(0.0), list(&[3.0]));
+    let base = [("node_offsets", &two), ("edge_index", &one_way)];
+    let found = write(&[base[0], base[1], ("directed", &yes), ("folds", &folds)]).unwrap();
+    assert!(found.graphs.is_directed());
+    assert_eq!(found.folds, Some(vec![Some(3)]));
+    assert!(write(&[base[0], base[1], ("directed", &no)]).is_err());
+    let message = write(&[base[0], base[1], ("directed", &two)]).unwrap_err().to_string();
+    assert!(message.contains("directed holds 2 at place 1"), "{message}");
     // nodes that the file says nothing of must not fill the memory
     let bare = [("node_offsets", &list(&[0.0, 4e9])), all[2]];
     let message = write(&bare).unwrap_err().to_string();

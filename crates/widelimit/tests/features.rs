@@ -144,6 +144,9 @@ fn auto_takes_the_smallest_error_and_says_what_it_measured() {
     // Three smooth directions: landmarks are far better than random features.
     assert_eq!(features.method(), Method::Nystrom);
     assert!(fit(x.view(), &given(CENTRED, 64)).trial().is_empty());
+    // Where every row can be a landmark there is nothing to try.
+    let all = fit(x.view(), &given(Method::Auto, 200));
+    assert_eq!((all.method(), all.dim(), all.trial().len()), (Method::Nystrom, 200, 0));
     // Three rows tell nothing; the choice is still made.
     let few = fit(x.slice(s![..3, ..]), &given(Method::Auto, 64));
     assert_eq!((few.method(), few.certificate()), (CENTRED, None));
@@ -162,6 +165,8 @@ fn a_tolerance_is_reached_or_refused() {
     assert!(coarse.certificate().unwrap().error <= 0.1);
     assert!(fine.certificate().unwrap().error <= 0.01);
     assert!(fine.dim() > coarse.dim(), "{} {}", fine.dim(), coarse.dim());
+    let loose = fit(x.view(), &tolerant(CENTRED, 0.5));
+    assert!(loose.dim() < 512 && loose.certificate().unwrap().error <= 0.5, "{}", loose.dim());
     let exact = fit(x.view(), &tolerant(Method::Nystrom, 1e-6));
     assert!(exact.certificate().unwrap().error <= 1e-6 && exact.dim() <= 100);
     let run = Run::default();
@@ -234,6 +239,13 @@ fn what_cannot_be_done_is_said() {
     let error = refused(x.slice(s![..0, ..]), &given(CENTRED, 64), &run);
     assert_eq!(error.kind(), Kind::Data);
 
+    // What does not fit is refused before it is begun.
+    let some = Run { budget: Budget::bytes(64 << 20), ..Run::default() };
+    let methods = Method::all().filter(|method| *method != Method::Nystrom);
+    for (method, dim) in methods.flat_map(|method| [(method, 10_000_000_000), (method, 100_000)]) {
+        let error = refused(rows(400).view(), &given(method, dim), &some);
+        assert!(matches!(error, Error::MemoryLimit { what: "a feature map", .. }), "{error}");
+    }
     let tight = Run { budget: Budget::bytes(1000), ..Run::default() };
     assert_eq!(features.transform(x.view(), &tight).unwrap_err().kind(), Kind::Resource);
     let cancel = Cancel::new();
@@ -262,6 +274,15 @@ fn progress_is_told_and_reaches_the_end() {
     let told = told.into_inner().unwrap();
     assert!(told.len() > 1 && told.is_sorted(), "{told:?}");
     assert_eq!(told.last(), Some(&(2500 * 32)));
+    let told = Mutex::new(Vec::new());
+    let tell = |progress: exact::Progress| {
+        told.lock().unwrap().push((progress.done_tiles, progress.total_tiles));
+    };
+    let (run, x) = (Run { progress: Some(&tell), ..Run::default() }, rows(100));
+    let settings = given(Method::Auto, 64);
+    Features::fit(&network(), x.view(), Quantity::Ntk, &settings, &run).unwrap();
+    let parts = Method::all().count();
+    assert_eq!(told.into_inner().unwrap(), (1..=parts).map(|k| (k, parts)).collect::<Vec<_>>());
 }
 
 fn smooth(x: ArrayView2<'_, f64>) -> Array2<f64> {

@@ -18,9 +18,10 @@ use widelimit_graph::{Graphs, Parts};
 /// | `edge_labels` | edges | optional: whole numbers, not negative |
 /// | `edge_weights` | edges | optional: finite, not negative |
 /// | `graph_labels` | graphs | optional: classes or numbers |
-/// | `test_fold` | graphs | optional: which test part a graph is in, from 0; -1 for none |
+/// | `folds`, or `test_fold` | graphs | optional: which test part a graph is in, from 0; -1 for none |
+/// | `directed` | one value | optional: whether edges may lack their equal in the other direction |
 ///
-/// Undirected edges are given in both directions. Other arrays are let be. Without labels or features of nodes
+/// `directed` takes edges for directed whatever the archive says. Undirected edges are given in both directions. Other arrays are let be. Without labels or features of nodes
 /// there may be no more nodes than edges and graphs: give graphs of mostly single nodes a label.
 ///
 /// # Errors
@@ -62,6 +63,7 @@ pub fn graphs_from_npz(npz: &Npz, what: &str, directed: bool) -> Result<GraphSet
         });
     };
     let targets = sources.split_off(edges);
+    let directed = directed || is_directed(npz)?;
     if has(npz, "edge_offsets") {
         check_columns(npz, &offsets, &sources)?;
     }
@@ -103,15 +105,30 @@ pub fn graphs_from_npz(npz: &Npz, what: &str, directed: bool) -> Result<GraphSet
         let array = Array::F64(numbers.clone().into_dyn());
         check_finite(&array, npz.array("graph_labels")?.what())?;
     }
-    let folds = match has(npz, "test_fold") {
-        true => {
-            let (numbers, shape) = whole(npz, "test_fold", -1, i64::from(u32::MAX))?;
-            one_axis(npz, "test_fold", &shape)?;
+    let folds = match ["folds", "test_fold"].into_iter().find(|name| has(npz, name)) {
+        Some(name) => {
+            let (numbers, shape) = whole(npz, name, -1, i64::from(u32::MAX))?;
+            one_axis(npz, name, &shape)?;
             Some(numbers.into_iter().map(|fold| usize::try_from(fold).ok()).collect())
         }
-        false => None,
+        None => None,
     };
     GraphSet { graphs, labels, folds }.check(what)
+}
+
+/// What the archive says of its edges.
+fn is_directed(npz: &Npz) -> Result<bool, Error> {
+    if !has(npz, "directed") {
+        return Ok(false);
+    }
+    let (values, shape) = whole(npz, "directed", 0, 1)?;
+    match values[..] {
+        [value] => Ok(value == 1),
+        _ => {
+            let what = npz.array("directed")?.what().to_owned();
+            Err(Error::Shape { what, shape, wanted: "one value is expected, true or false" })
+        }
+    }
 }
 
 /// Offsets must not make lists of nodes that are much longer than the file: where it says nothing of single

@@ -11,6 +11,7 @@ use widelimit_sketch::random::Stream;
 use super::config::{Gntk, Method};
 use super::crew::allocate;
 use super::pairs::{Draw, How, Nodes, size, sums};
+use super::plan::ACTIVATION;
 use super::sketched::{NodeSketch, Repair};
 use super::tiles::Recursion;
 use crate::Error;
@@ -45,6 +46,12 @@ const REPEATS: u32 = 3;
 
 /// Pairs that the error is estimated on.
 const SAMPLE: usize = 24;
+
+/// Operations that make the sketches of a node at a level, in units of the square of their rows.
+const MAKING: f64 = 20.0;
+
+/// How much less time an operation of a sparse sum takes than one of the others.
+const SPARSE: f64 = 4.0;
 
 impl Gntk {
     /// A kernel with a report: among `graphs`, or between them and `others`.
@@ -135,20 +142,28 @@ impl<'a> Pairs<'a> {
         Ok(pairs)
     }
 
-    /// Whether sketches save more operations than it takes to find out how good they are.
+    /// Whether sketches save more than it takes to find out how good they are.
+    ///
+    /// A pair of the trial makes new sketches and goes through all activations, while sketches save only some of the
+    /// aggregation; sparse sums, which they replace, take less time an operation than what makes them.
     fn saves_more_than_a_trial(&self) -> bool {
+        let mlp = self.recursion.shared().checked.mlp as f64;
         let (mut count, mut saved, mut needed) = (0_usize, 0.0, 0.0);
         for (i, j) in self.all() {
             if let Some(sketch) = self.sketch(i, j) {
                 let sizes = (size(self.left, i), size(self.right, j));
                 let [exact, sketched] = Nodes::costs(sizes.0, sizes.1, sketch);
+                let (n1, n2) = (sizes.0.0 as f64, sizes.1.0 as f64);
+                // Of the two aggregations that a level has, one each.
+                let activations = 0.5 * ACTIVATION * mlp * n1 * n2;
+                let made = MAKING * (n1 + n2) * (sketch.size as f64).powi(2);
                 count += 1;
                 saved += exact - sketched;
-                needed += sketched;
+                needed += sketched + activations + made;
             }
         }
         let trials = SAMPLE.min(count) as f64 * f64::from(2 * REPEATS);
-        count > 0 && saved > trials * needed / count as f64
+        count > 0 && saved > SPARSE * trials * needed / count as f64
     }
 
     /// The sketch of a pair, where it is sketched.

@@ -38,7 +38,7 @@ pub struct Plan {
 }
 
 /// Operations of a ReLU and its derivative.
-const ACTIVATION: f64 = 40.0;
+pub(super) const ACTIVATION: f64 = 40.0;
 
 impl Gntk {
     /// Plans the kernel among graphs, or between graphs and others.
