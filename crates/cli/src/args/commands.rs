@@ -194,7 +194,10 @@ pub struct KernelCommand {
     pub with_stores: Option<StoreCommand>,
     /// What to compute.
     #[command(flatten)]
-    pub job: Option<JobArgs>,
+    pub kernel: Option<KernelArgs>,
+    /// Where it goes.
+    #[command(flatten)]
+    pub target: Option<TargetArgs>,
 }
 
 /// What is done with stores that are there.
@@ -230,17 +233,6 @@ pub struct ExportArgs {
     /// File to write, ending in .npz, or in .npy for a store with a single kernel
     #[arg(long, value_name = "K.npz|K.npy")]
     pub out: PathBuf,
-}
-
-/// Arguments of a kernel to compute.
-#[derive(Args, Debug)]
-pub struct JobArgs {
-    /// The kernel.
-    #[command(flatten)]
-    pub kernel: KernelArgs,
-    /// Where it goes.
-    #[command(flatten)]
-    pub target: TargetArgs,
 }
 
 /// Arguments of `fit`.

@@ -11,9 +11,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use commands::{
-    DemoArgs, DemoStepArgs, Dtype, ExportArgs, FitArgs, Get, InputShape, JobArgs, KernelArgs,
-    KernelCommand, MergeArgs, Method, NetCommand, One, PlanArgs, PredictArgs, Preprocess,
-    ReportArgs, RidgeArg, RidgeArgs, Solver, Spatial, StoreCommand, TargetArgs, Task,
+    DemoArgs, DemoStepArgs, Dtype, ExportArgs, FitArgs, Get, InputShape, KernelArgs, KernelCommand,
+    MergeArgs, Method, NetCommand, One, PlanArgs, PredictArgs, Preprocess, ReportArgs, RidgeArg,
+    RidgeArgs, Solver, Spatial, StoreCommand, TargetArgs, Task,
 };
 pub use features::{ApproximationArgs, FeaturesArgs};
 pub use graph::{

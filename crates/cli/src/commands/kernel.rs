@@ -11,7 +11,7 @@ use super::inputs::{Looked, Set};
 use super::{data, files, stores};
 use crate::answer::Answer;
 use crate::args::{
-    Dtype, Get, JobArgs, KernelArgs, KernelCommand, PlanArgs, Spatial, StoreCommand, TargetArgs,
+    Dtype, Get, KernelArgs, KernelCommand, PlanArgs, Spatial, StoreCommand, TargetArgs,
 };
 use crate::failure::Failure;
 use crate::interrupt;
@@ -77,20 +77,17 @@ fn sizes(shape: &[usize]) -> String {
 
 /// A kernel to compute, or stores to join or export.
 pub fn kernel(command: &KernelCommand, session: &Session) -> Result<(), Failure> {
-    match (&command.with_stores, &command.job) {
-        (Some(StoreCommand::Merge(args)), _) => stores::merge(args, session),
-        (Some(StoreCommand::Export(args)), _) => stores::export(args, session),
-        (None, Some(args)) => job(args, session),
-        (None, None) => {
-            Err(Failure::usage("expected --net, --x1 and --out, or `merge` or `export`"))
-        }
+    match (&command.with_stores, &command.kernel, &command.target) {
+        (Some(StoreCommand::Merge(args)), ..) => stores::merge(args, session),
+        (Some(StoreCommand::Export(args)), ..) => stores::export(args, session),
+        (None, Some(kernel), Some(target)) => job(kernel, target, session),
+        (None, ..) => Err(Failure::usage("expected --net, --x1 and --out, or `merge` or `export`")),
     }
 }
 
 /// Computes a kernel into a file, tile by tile: the result is never held in memory.
-fn job(args: &JobArgs, session: &Session) -> Result<(), Failure> {
-    let (kernel, out) = (&args.kernel, args.target.out.as_path());
-    let target = Target::of(&args.target)?;
+fn job(kernel: &KernelArgs, target: &TargetArgs, session: &Session) -> Result<(), Failure> {
+    let (target, out) = (Target::of(target)?, target.out.as_path());
     if let Target::File = target {
         let sources = kernel.sources().map(data::source).collect::<Result<Vec<_>, _>>()?;
         let inputs: Vec<&Path> = sources.iter().map(|source| source.path()).collect();
