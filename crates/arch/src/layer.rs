@@ -79,6 +79,53 @@ pub struct Weights {
     pub trainable: bool,
 }
 
+/// What a layer of weights does to covariances of infinitely wide layers: `K' = scale K + shift`,
+/// `T' = scale T + own K + own_shift`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Affine {
+    /// Factor of both kernels.
+    pub scale: f64,
+    /// Added to the NNGP.
+    pub shift: f64,
+    /// Factor of the NNGP in the layer's own gradient; 0 where the layer is not trained.
+    pub own: f64,
+    /// The bias's share of the gradient.
+    pub own_shift: f64,
+    /// Whether the layer is trained: a tangent kernel starts here if there is none yet.
+    pub trained: bool,
+}
+
+impl Weights {
+    /// What these weights do to covariances, for `fan_in` inputs a unit (which the standard parameterisation asks
+    /// for: Sohl-Dickstein et al. 2020, *On the infinite width limit of neural networks with a standard
+    /// parameterization*).
+    ///
+    /// ```
+    /// use widelimit_arch::{Affine, Dense};
+    ///
+    /// let layer = Dense::new(2.0).bias(0.5);
+    /// let map = Affine { scale: 4.0, shift: 0.25, own: 4.0, own_shift: 0.25, trained: true };
+    /// assert_eq!(layer.weights.affine(10), map);
+    /// let frozen = Affine { own: 0.0, own_shift: 0.0, trained: false, ..map };
+    /// assert_eq!(layer.frozen().weights.affine(10), frozen);
+    /// let standard = Affine { own: 10.0, own_shift: 1.0, ..map };
+    /// assert_eq!(layer.standard(1.0, 1.0).weights.affine(10), standard);
+    /// ```
+    pub fn affine(&self, fan_in: usize) -> Affine {
+        let scale = self.w_std * self.w_std;
+        let shift = self.b_std.map_or(0.0, |b| b * b);
+        let trained = self.trainable;
+        let (own, own_shift) = match self.parameterization {
+            _ if !trained => (0.0, 0.0),
+            Parameterization::Ntk => (scale, shift),
+            Parameterization::Standard { s: [s_in, _] } => {
+                (fan_in as f64 / s_in, if self.b_std.is_some() { 1.0 } else { 0.0 })
+            }
+        };
+        Affine { scale, shift, own, own_shift, trained }
+    }
+}
+
 /// A fully connected layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dense {

@@ -78,8 +78,8 @@ pub use builder::{Branches, Builder};
 pub use error::Error;
 pub use function::{Function, NamedFunction, UserFunction};
 pub use layer::{
-    Combine, Conv, Dense, Dropout, GlobalSelfAttention, Layer, LayerNorm, Mechanism, Mode, Padding,
-    Parameterization, Pool, Weights,
+    Affine, Combine, Conv, Dense, Dropout, GlobalSelfAttention, Layer, LayerNorm, Mechanism, Mode,
+    Padding, Parameterization, Pool, Weights,
 };
 pub use network::{LayerShapes, Network};
 pub use position::{List, Position, Step};

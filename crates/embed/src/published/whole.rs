@@ -14,7 +14,7 @@
 use std::sync::OnceLock;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
-use widelimit_arch::{Layer, Mode, Network, Parameterization, Shape};
+use widelimit_arch::{Affine, Layer, Mode, Network, Shape};
 use widelimit_dual::{Dual, Pair};
 use widelimit_sketch::random::Stream;
 use widelimit_sketch::{Base, PolySketch, Sketch, Srht};
@@ -172,16 +172,10 @@ fn ops(network: &Network, shape: &Shape, settings: &Settings) -> Result<Vec<Op>,
         let reason = match layer {
             Layer::Dense(dense) => {
                 let weights = &dense.weights;
-                let square = weights.w_std * weights.w_std;
-                let own = match weights.parameterization {
-                    Parameterization::Ntk => square,
-                    Parameterization::Standard { s: [s_in, _] } => {
-                        shapes.input.channels as f64 / s_in
-                    }
-                };
+                let Affine { scale, own, .. } = weights.affine(shapes.input.channels);
                 if weights.b_std.is_none_or(|b| b == 0.0) {
                     let own = weights.trainable.then_some(own);
-                    ops.push(Op::Weights { variance: square, own });
+                    ops.push(Op::Weights { variance: scale, own });
                     continue;
                 }
                 "a bias keeps the kernel from being a function of the cosine"

@@ -7,9 +7,7 @@
 
 use std::collections::HashMap;
 
-use widelimit_arch::{
-    Activation, Combine, Layer, Mode, Network, Parameterization, Position, Shape, Step, Weights,
-};
+use widelimit_arch::{Activation, Affine, Combine, Layer, Mode, Network, Position, Shape, Step};
 use widelimit_dual::{Dual, Expansion, Pair};
 
 use super::NAME;
@@ -17,17 +15,6 @@ use crate::Error;
 
 /// Share of `E[s'^2]` by which the slopes of an expansion may exceed it; more means that `s` jumps.
 const JUMP: f64 = 1e-6;
-
-/// `K' = scale K + shift`, `T' = scale T + own K + own_shift`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Affine {
-    pub scale: f64,
-    pub shift: f64,
-    pub own: f64,
-    pub own_shift: f64,
-    /// Whether a tangent kernel starts here if there is none yet.
-    pub trained: bool,
-}
 
 /// One operation.
 pub(super) enum Op {
@@ -182,7 +169,7 @@ impl Compiler {
         match layer {
             Layer::Dense(dense) => {
                 let [inputs, _] = self.channels(at);
-                ops.push(Op::Affine(affine(&dense.weights, inputs)));
+                ops.push(Op::Affine(dense.weights.affine(inputs)));
             }
             Layer::Activation(activation) => {
                 ops.push(Op::Activation(Box::new(Unit::new(activation, at.to_string())?)));
@@ -242,20 +229,6 @@ impl Compiler {
     fn channels(&self, at: &Position) -> [usize; 2] {
         self.channels.get(at).copied().unwrap_or([1, 1])
     }
-}
-
-/// A dense layer, with its own gradient in terms of the covariance of its input.
-fn affine(weights: &Weights, inputs: usize) -> Affine {
-    let variance = weights.w_std * weights.w_std;
-    let shift = weights.b_std.map_or(0.0, |b| b * b);
-    let (own, own_shift) = match weights.parameterization {
-        _ if !weights.trainable => (0.0, 0.0),
-        Parameterization::Ntk => (variance, shift),
-        Parameterization::Standard { s: [s_in, _] } => {
-            (inputs as f64 / s_in, if weights.b_std.is_some() { 1.0 } else { 0.0 })
-        }
-    };
-    Affine { scale: variance, shift, own, own_shift, trained: weights.trainable }
 }
 
 /// What becomes of a covariance that scales with `(a b)^(h / 2)`.

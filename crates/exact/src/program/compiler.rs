@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use widelimit_arch::{
-    Activation, Combine, GlobalSelfAttention, Layer, List, Mode, Network, Parameterization,
-    Position, Shape, Weights, Window,
+    self as arch, Activation, Combine, GlobalSelfAttention, Layer, List, Mode, Network, Position,
+    Shape, Weights, Window,
 };
 use widelimit_dual::Dual;
 
@@ -196,24 +196,19 @@ impl Compiler {
 
     /// A dense layer, or what a convolution does behind the mean over its taps.
     fn weights(&mut self, weights: &Weights, inputs: usize, state: &mut State, at: &str) {
-        let variance = weights.w_std * weights.w_std;
-        let shift = weights.b_std.map_or(0.0, |b| b * b);
-        // The layer's own gradient, in terms of the covariance of its input.
-        let (own_k, own_shift) = match weights.parameterization {
-            Parameterization::Ntk => (variance, shift),
-            Parameterization::Standard { s: [s_in, _] } => {
-                let bias = if weights.b_std.is_some() { 1.0 } else { 0.0 };
-                (inputs as f64 / s_in, bias)
-            }
-        };
-        let (own_k, own_shift) = if weights.trainable { (own_k, own_shift) } else { (0.0, 0.0) };
+        self.trained(weights.affine(inputs), state, at);
+    }
+
+    /// An affine map, with the layer's own gradient where it is trained.
+    fn trained(&mut self, map: arch::Affine, state: &mut State, at: &str) {
+        let arch::Affine { scale, shift, own: k, own_shift, trained } = map;
         let t = match (self.ntk, state.t) {
             (false, _) => TMap::Empty,
-            (true, true) => TMap::Continue { t: variance, k: own_k, shift: own_shift },
-            (true, false) if weights.trainable => TMap::Start { k: own_k, shift: own_shift },
+            (true, true) => TMap::Continue { t: scale, k, shift: own_shift },
+            (true, false) if trained => TMap::Start { k, shift: own_shift },
             (true, false) => TMap::Empty,
         };
-        self.affine(state, Affine { scale: variance, shift, t }, at);
+        self.affine(state, Affine { scale, shift, t }, at);
         state.t = t != TMap::Empty;
     }
 
@@ -224,17 +219,11 @@ impl Compiler {
         let mixing = Mixing::Attention { scale, mechanism: attention.mechanism };
         self.spatial(Spatial::Mix(mixing), state, at);
         let root = attention.w_out_std * attention.w_value_std;
-        let variance = root * root;
+        let scale = root * root;
         let shift = attention.b_std.map_or(0.0, |b| b * b);
-        let own = if attention.trainable { (2.0 * variance, shift) } else { (0.0, 0.0) };
-        let t = match (self.ntk, state.t) {
-            (false, _) => TMap::Empty,
-            (true, true) => TMap::Continue { t: variance, k: own.0, shift: own.1 },
-            (true, false) if attention.trainable => TMap::Start { k: own.0, shift: own.1 },
-            (true, false) => TMap::Empty,
-        };
-        self.affine(state, Affine { scale: variance, shift, t }, at);
-        state.t = t != TMap::Empty;
+        let (own, own_shift) = if attention.trainable { (2.0 * scale, shift) } else { (0.0, 0.0) };
+        let map = arch::Affine { scale, shift, own, own_shift, trained: attention.trainable };
+        self.trained(map, state, at);
     }
 
     fn activation(

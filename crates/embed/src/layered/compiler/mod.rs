@@ -6,7 +6,7 @@
 mod activation;
 
 use widelimit_arch::{
-    Combine, Layer, List, Mode, Network, Parameterization, Position, Shape, Weights, Window,
+    Affine, Combine, Layer, List, Mode, Network, Position, Shape, Weights, Window,
 };
 use widelimit_sketch::random::Stream;
 
@@ -240,24 +240,17 @@ impl<'a> Compiler<'a> {
 
     /// A dense layer, or what a convolution does behind its taps.
     fn weights(&mut self, weights: &Weights, inputs: usize, state: &mut State) {
-        let variance = weights.w_std * weights.w_std;
-        let shift = weights.b_std.map_or(0.0, |b| b * b);
-        let (own, own_shift) = match weights.parameterization {
-            Parameterization::Ntk => (variance, shift),
-            Parameterization::Standard { s: [s_in, _] } => {
-                (inputs as f64 / s_in, if weights.b_std.is_some() { 1.0 } else { 0.0 })
-            }
-        };
+        let Affine { scale, shift, own, own_shift, .. } = weights.affine(inputs);
         let ones = |square: f64| Part { block: ONES, square, factors: Vec::new() };
         if self.settings.quantity == Quantity::Ntk && (weights.trainable || state.ntk.is_some()) {
-            let mut ntk = state.ntk.take().unwrap_or_default().times(variance);
+            let mut ntk = state.ntk.take().unwrap_or_default().times(scale);
             if weights.trainable {
                 ntk.extend(&state.nngp, own);
                 ntk.add(ones(own_shift));
             }
             state.ntk = Some(ntk);
         }
-        state.nngp = state.nngp.times(variance);
+        state.nngp = state.nngp.times(scale);
         state.nngp.add(ones(shift));
     }
 
