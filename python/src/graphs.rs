@@ -6,8 +6,8 @@ use std::sync::Arc;
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-use widelimit::data::{Classes, Targets, TuFiles};
+use pyo3::types::{PyDict, PyList};
+use widelimit::data::{Classes, GraphTables, Targets, TuFiles};
 use widelimit::graph::{Graphs, Parts};
 use widelimit::ndarray::{ArrayView1, Axis};
 
@@ -195,22 +195,62 @@ fn numbers<T: TryFrom<i64>>(
     values.iter().enumerate().map(number).collect()
 }
 
+/// Classes of graphs: whole numbers, words or truth values, or the numbers to be predicted; none where there are none,
+/// or several for each graph.
+fn classes<'py>(py: Python<'py>, targets: Option<Targets>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn each<T: Clone>(codes: &[usize], classes: &[T]) -> Vec<T> {
+        codes.iter().map(|&code| classes[code].clone()).collect()
+    }
+    let list = match targets {
+        None => return Ok(None),
+        Some(Targets::Numbers(numbers)) if numbers.ncols() == 1 => {
+            PyList::new(py, numbers.column(0).iter())?
+        }
+        Some(Targets::Numbers(_)) => return Ok(None),
+        Some(Targets::Labels { codes, classes }) => match classes {
+            Classes::Booleans(classes) => PyList::new(py, each(&codes, &classes))?,
+            Classes::Integers(classes) => PyList::new(py, each(&codes, &classes))?,
+            Classes::Texts(classes) => PyList::new(py, each(&codes, &classes))?,
+        },
+    };
+    Ok(Some(list.into_any()))
+}
+
 /// Graphs of a folder of text files as of TU Dortmund, with their classes (None where there are none).
 #[pyfunction]
 pub fn graphs_from_tu(
     py: Python<'_>,
     path: PathBuf,
     directed: bool,
-) -> PyResult<(PyGraphs, Option<Vec<i64>>)> {
+) -> PyResult<(PyGraphs, Option<Bound<'_, PyAny>>)> {
     let set = py
         .detach(|| TuFiles::open(&path).and_then(|files| files.read(directed)))
         .map_err(exception)?;
-    let labels = match set.labels {
-        Some(Targets::Labels { codes, classes: Classes::Integers(classes) }) => {
-            Some(codes.into_iter().map(|code| classes[code]).collect())
-        }
-        // Lines of graph labels are whole numbers.
-        _ => None,
+    Ok((PyGraphs { graphs: Arc::new(set.graphs) }, classes(py, set.labels)?))
+}
+
+/// Graphs, their labels and their folds.
+type Labelled<'py> = (PyGraphs, Option<Bound<'py, PyAny>>, Option<Vec<i64>>);
+
+/// Graphs of tables of edges, nodes and graphs; without the last two, those beside the edges. A fold is -1 for a graph in
+/// no test part.
+#[pyfunction]
+pub fn graphs_from_csv(
+    py: Python<'_>,
+    edges: PathBuf,
+    nodes: Option<PathBuf>,
+    graphs: Option<PathBuf>,
+    directed: bool,
+) -> PyResult<Labelled<'_>> {
+    let read = || {
+        let tables = match (&nodes, &graphs) {
+            (None, None) => GraphTables::beside(&edges)?,
+            (nodes, graphs) => GraphTables::open(&edges, nodes.as_deref(), graphs.as_deref())?,
+        };
+        GraphTables { directed, ..tables }.read()
     };
-    Ok((PyGraphs { graphs: Arc::new(set.graphs) }, labels))
+    let set = py.detach(read).map_err(exception)?;
+    let fold = |fold: Option<usize>| fold.and_then(|fold| i64::try_from(fold).ok()).unwrap_or(-1);
+    let folds = set.folds.map(|folds| folds.into_iter().map(fold).collect());
+    Ok((PyGraphs { graphs: Arc::new(set.graphs) }, classes(py, set.labels)?, folds))
 }

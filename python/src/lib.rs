@@ -41,6 +41,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(graph_kernels::gntk_to_store, m)?)?;
     m.add_function(wrap_pyfunction!(graph_kernels::wl_kernel, m)?)?;
     m.add_function(wrap_pyfunction!(graph_kernels::wl_kernel_grid, m)?)?;
+    m.add_function(wrap_pyfunction!(graphs::graphs_from_csv, m)?)?;
     m.add_function(wrap_pyfunction!(graphs::graphs_from_tu, m)?)?;
     m.add_function(wrap_pyfunction!(solve::kernel_ridge, m)?)?;
     m.add_function(wrap_pyfunction!(solve::eigh, m)?)?;

@@ -867,3 +867,33 @@ def test_tu_folders(tmp_path):
         wl.Graphs.from_tu(folder)
     with pytest.raises((OSError, ValueError), match="nothing"):
         wl.Graphs.from_tu(tmp_path / "nothing")
+
+
+def test_tables(tmp_path):
+    edges, nodes, named = (tmp_path / name for name in ("set.csv", "nodes.csv", "graphs.csv"))
+    edges.write_text("graph,source,target,weight\nb,x,y,2\na,1,2,1\na,2,3,1\n")
+    bare = wl.Graphs.from_csv(edges)
+    assert (len(bare), bare.graph_labels, bare.folds) == (2, None, None)
+    nodes.write_text(
+        "graph,node,label,size\na,1,5,.5\na,2,6,1\na,3,5,2\nb,x,5,0\nb,y,6,1\nb,z,6,1\n"
+    )
+    named.write_text("graph,label,fold\na,yes,0\nb,no,-1\n")
+    whole = wl.Graphs.from_csv(edges, nodes=nodes, graphs=named)
+    assert whole.node_offsets.tolist() == [0, 3, 6]
+    assert whole.node_labels.tolist() == [5, 6, 5, 5, 6, 6]
+    assert whole.node_features[:, 0].tolist() == [0.5, 1, 2, 0, 1, 1]
+    assert (whole.graph_labels.tolist(), whole.folds.tolist()) == (["yes", "no"], [0, -1])
+    nodes.rename(tmp_path / "set.nodes.csv")
+    named.write_text("graph,label\na,1.5\nb,2.5\n")
+    named.rename(tmp_path / "set.graphs.csv")
+    beside = wl.Graphs.from_csv(edges)
+    assert (beside.node_labels.tolist(), beside.graph_labels.tolist()) == (
+        whole.node_labels.tolist(),
+        [1.5, 2.5],
+    )
+    assert wl.Graphs.from_csv(edges, directed=True).directed
+    edges.write_text("graph,source\na,1\n")
+    with pytest.raises(ValueError, match="target"):
+        wl.Graphs.from_csv(edges)
+    with pytest.raises(FileNotFoundError):
+        wl.Graphs.from_csv(tmp_path / "none.csv")

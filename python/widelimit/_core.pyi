@@ -274,9 +274,15 @@ def wl_kernel_grid(
     memory: int | str | None,
     progress: _Progress,
 ) -> list[_Array]: ...
+def graphs_from_csv(
+    edges: str | PathLike[str],
+    nodes: str | PathLike[str] | None,
+    graphs: str | PathLike[str] | None,
+    directed: bool,
+) -> tuple[Graphs, list[Any] | None, list[int] | None]: ...
 def graphs_from_tu(
     path: str | PathLike[str], directed: bool
-) -> tuple[Graphs, list[int] | None]: ...
+) -> tuple[Graphs, list[Any] | None]: ...
 def kernel_ridge(
     kernel: _Array,
     targets: NDArray[np.float64],

@@ -151,6 +151,54 @@ class Graphs:
         core, labels = _core.graphs_from_tu(os.fspath(path), _flag(directed, "directed"))
         return cls._wrap(core, None if labels is None else np.asarray(labels, dtype=np.int64))
 
+    @classmethod
+    def from_csv(
+        cls,
+        edges: str | os.PathLike[str],
+        *,
+        nodes: str | os.PathLike[str] | None = None,
+        graphs: str | os.PathLike[str] | None = None,
+        directed: bool = False,
+    ) -> Self:
+        r"""Read graphs from tables with headings.
+
+        Graphs and nodes are called by any numbers or words; a node's name counts within its graph.
+        Without ``nodes`` and ``graphs``, ``NAME.nodes.csv`` and ``NAME.graphs.csv`` beside
+        ``NAME.csv`` are taken where they are there.
+
+        Parameters
+        ----------
+        edges : str or path
+            Columns ``graph``, ``source``, ``target``; optional ``weight`` and ``label``. An
+            undirected edge may be given once.
+        nodes : str or path, optional
+            Columns ``graph`` and ``node``; optional ``label``; every other column is a feature. It
+            names all nodes, also those without edges.
+        graphs : str or path, optional
+            Column ``graph``; optional ``label`` and ``fold``. It names all graphs.
+        directed : bool
+            Whether edges lead from ``source`` to ``target`` alone.
+
+        Raises
+        ------
+        ValueError
+            For tables that do not fit together and edges that cannot be, with file and line.
+        OSError
+            If there is no such file.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, widelimit as wl
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     edges = pathlib.Path(folder, "molecules.csv")
+        ...     _ = edges.write_text("graph,source,target\nwater,o,h1\nwater,o,h2\n")
+        ...     wl.Graphs.from_csv(edges).node_offsets.tolist()
+        [0, 3]
+        """
+        core, *told = _core.graphs_from_csv(edges, nodes, graphs, _flag(directed, "directed"))
+        labels, folds = (None if given is None else np.asarray(given) for given in told)
+        return cls._wrap(core, labels, folds)
+
     def without_weights(self) -> Self:
         """The same graphs with edges that all count alike."""
         arrays: dict[str, Any] = {**self._core.arrays(), "edge_weights": None}

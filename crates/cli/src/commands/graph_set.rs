@@ -16,7 +16,7 @@ pub struct GraphSet {
 }
 
 impl GraphSet {
-    /// Reads an `.npz` file, a `.csv` table of edges, or a TU folder (or its file `NAME_A.txt`).
+    /// Reads an `.npz` file, a `.csv` table of edges with what is beside it, or a TU folder (or its file `NAME_A.txt`).
     pub fn read(args: &GraphsArgs) -> Result<GraphSet, Failure> {
         Self::open(&args.path, args.directed)
     }
@@ -32,9 +32,7 @@ impl GraphSet {
         let set = match Format::of(path) {
             _ if path.is_dir() => TuFiles::open(path)?.read(directed)?,
             Some(Format::Npz) => read_graphs_npz(path, directed)?,
-            Some(Format::Csv) => {
-                GraphTables { directed, ..GraphTables::open(path, None, None)? }.read()?
-            }
+            Some(Format::Csv) => GraphTables { directed, ..GraphTables::beside(path)? }.read()?,
             _ if path.to_string_lossy().ends_with("_A.txt") => {
                 TuFiles::open(path)?.read(directed)?
             }

@@ -290,6 +290,13 @@ fn colours_and_other_formats() {
     ];
     place.ok(&triangle_and_path);
     assert_eq!(place.read_npz("k.npz", "kernel"), ndarray::array![[18.0, 3.0], [3.0, 10.0]]);
+    // what lies beside the edges: a node of its own, classes
+    place.write("edges.nodes.csv", b"graph,node\na,0\na,1\na,2\nb,0\nb,1\nb,2\nb,alone\n");
+    place.write("edges.graphs.csv", b"graph,label\na,ring\nb,path\n");
+    place.ok(&triangle_and_path);
+    assert_eq!(place.read_npz("k.npz", "kernel"), ndarray::array![[18.0, 3.0], [3.0, 12.0]]);
+    let fit = ["graph", "fit", "--graphs", "edges.csv", "--out", "m", "--json"];
+    assert_eq!(place.ok(&fit).json()["classes"], serde_json::json!(["path", "ring"]));
     std::fs::create_dir(place.path("SET")).unwrap();
     place.write("SET/SET_A.txt", b"1, 2\n2, 1\n2, 3\n3, 2\n3, 1\n1, 3\n4, 5\n5, 4\n5, 6\n6, 5\n");
     place.write("SET/SET_graph_indicator.txt", b"1\n1\n1\n2\n2\n2\n");

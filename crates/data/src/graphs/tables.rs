@@ -69,6 +69,30 @@ impl GraphTables {
         })
     }
 
+    /// Opens the edges `NAME.csv` and, where they are there, the nodes `NAME.nodes.csv` and the graphs
+    /// `NAME.graphs.csv` beside them.
+    ///
+    /// # Errors
+    /// As [`CsvTable::open`].
+    ///
+    /// ```
+    /// use widelimit_data::GraphTables;
+    /// let dir = tempfile::tempdir()?;
+    /// std::fs::write(dir.path().join("set.csv"), "graph,source,target\na,0,1\nb,0,1\n")?;
+    /// std::fs::write(dir.path().join("set.nodes.csv"), "graph,node\na,0\na,1\na,alone\nb,0\nb,1\n")?;
+    /// let graphs = GraphTables::beside(dir.path().join("set.csv"))?.read()?.graphs;
+    /// assert_eq!(graphs.node_offsets(), &[0, 3, 5]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn beside(edges: impl AsRef<Path>) -> Result<Self, Error> {
+        let edges = edges.as_ref();
+        let there = |table: &str| {
+            let path = edges.with_extension(format!("{table}.csv"));
+            path.is_file().then_some(path)
+        };
+        Self::open(edges, there("nodes").as_deref(), there("graphs").as_deref())
+    }
+
     /// The graphs.
     ///
     /// # Errors

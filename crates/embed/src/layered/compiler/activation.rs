@@ -148,9 +148,8 @@ impl Compiler<'_> {
     /// Columns of the random features of the activation of this number.
     ///
     /// Of vectors and of nodes later ones get more, since the errors of earlier ones are damped on their way. Of
-    /// images all get the same, and slopes twice as many as values, where low degrees are exact: what is left of the
-    /// errors of Myrtle-5 and of ten convolutions, rows and columns centred, is then 0.55 to 0.9 of what it is with
-    /// the shares of vectors.
+    /// images all get the same, and slopes twice as many as values, where low degrees are exact: errors of the kernels
+    /// of Myrtle-5 and of ten convolutions, with rows and columns centred, are then 0.55 to 0.9 times as large.
     pub(super) fn width(&self, kind: Kind, index: usize) -> usize {
         let last = index + 1 == self.all;
         let images = matches!(self.domain, Domain::Grid(shape) if !shape.is_vector());

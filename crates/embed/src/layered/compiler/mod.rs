@@ -19,6 +19,9 @@ use crate::Error;
 use crate::projection::{Law, Projection, Rows};
 use crate::settings::{Quantity, Settings};
 
+/// Share of the features up to which the taps of the inputs lie side by side.
+const MOVED_SHARE: usize = 3;
+
 /// One branch of a block.
 struct Branch<'a> {
     list: List,
@@ -260,7 +263,9 @@ impl<'a> Compiler<'a> {
         let index = self.program.moves.len();
         self.replaced(state, |compiler, part| {
             let dim = compiler.program.blocks[part.block].dim;
-            let dim_out = taps.full(dim).min(dim.max(widest));
+            // What nothing random has made yet stays exact for the first activation.
+            let least = if part.block == INPUT { compiler.settings.dim / MOVED_SHARE } else { dim };
+            let dim_out = taps.full(dim).min(dim.max(least).max(widest));
             let to = compiler.block(dim_out, Places::Each(taps.outputs()));
             let stream = compiler.stream(to as u32);
             let layout = Layout::new(&taps, dim, dim_out, stream);
