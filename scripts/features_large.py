@@ -5,7 +5,7 @@ gathers moments and solves; then the same for random Fourier features of the sam
 bandwidth picked on the first rows) and for the columns themselves. Prints rows a second, the peak
 of memory, and R^2 on rows that were held out.
 
-What was gathered is saved every so many blocks. A run that was killed goes on from there when it is
+What was gathered is saved every minute or so. A run that was killed goes on from there when it is
 started again, to the same bits.
 
 Usage: python scripts/features_large.py [--rows 2000000] [--dim 4096] [--folder FOLDER]
@@ -110,25 +110,25 @@ def peak() -> float:
 
 
 def gathered(
-    folder: Path, state: Path, feature_map: Any, rows: int, every: int
+    folder: Path, state: Path, feature_map: Any, rows: int, pause: float
 ) -> wl.StreamingRidge:
     """Moments of the first rows: those of the state, if there is one, and of the rest."""
-    if state.exists():
-        model = wl.StreamingRidge.load(state, feature_map)
-        print(f"{state.stem}: goes on after {model.rows_} rows", flush=True)
-    else:
-        model = wl.StreamingRidge(centre="both", feature_map=feature_map)
-    began, before, saved = time.perf_counter(), model.rows_, model.rows_
-    for number, (x, y) in enumerate(blocks(folder, model.rows_, rows), start=1):
-        model.partial_fit(x, y)
-        if number % every == 0 or model.rows_ == rows:
-            model.save(state)
-            speed = (model.rows_ - before) / (time.perf_counter() - began)
-            print(f"{state.stem}: {model.rows_} rows, {speed:.0f} rows/s", flush=True)
-            saved = model.rows_
-    if saved != model.rows_:
-        model.save(state)
-    return model
+    model = wl.StreamingRidge(centre="both", feature_map=feature_map)
+    began, told, before = time.perf_counter(), time.perf_counter(), 0
+
+    def watched() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        nonlocal told, before
+        if model.rows_:
+            before = model.rows_
+            print(f"{state.stem}: goes on after {before} rows", flush=True)
+        for block in blocks(folder, 0, rows):
+            yield block
+            if model.rows_ == rows or time.perf_counter() - told >= pause:
+                told = time.perf_counter()
+                speed = (model.rows_ - before) / (told - began)
+                print(f"{state.stem}: {model.rows_} rows, {speed:.0f} rows/s", flush=True)
+
+    return model.fit_blocks(watched(), state=state, pause=pause)
 
 
 def r_squared(model: wl.StreamingRidge, folder: Path, start: int, end: int) -> float:
@@ -178,7 +178,7 @@ def run(args: argparse.Namespace) -> dict[str, float]:
     ):
         began = time.perf_counter()
         path = folder / f"{state}.safetensors"
-        model = gathered(folder, path, feature_map, train, args.save_every)
+        model = gathered(folder, path, feature_map, train, args.pause)
         solving = time.perf_counter()
         model.solve()
         ended = time.perf_counter()
@@ -203,7 +203,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     parser.add_argument("--get", default="ntk", choices=("ntk", "nngp"))
     parser.add_argument("--method", default="auto")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save-every", type=int, default=10, help="blocks of 8184 rows")
+    parser.add_argument("--pause", type=float, default=60.0, help="seconds between two states")
     parser.add_argument("--folder", type=Path, default=root / "build" / "features_large")
     args = parser.parse_args(arguments)
     if args.rows < 100:

@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 
 use pyo3::exceptions::{
-    PyException, PyIsADirectoryError, PyKeyboardInterrupt, PyMemoryError, PyOSError, PyValueError,
+    PyException, PyIsADirectoryError, PyKeyboardInterrupt, PyMemoryError, PyOSError,
+    PyTimeoutError, PyValueError,
 };
 use pyo3::prelude::*;
 use widelimit::data::Error as DataError;
@@ -12,7 +13,7 @@ use widelimit::{Error, Kind};
 
 use crate::calls;
 
-/// The exception of an error: `MemoryError` for limits, `numpy.linalg.LinAlgError` for numerical
+/// The exception of an error: `MemoryError` and `TimeoutError` for limits, `numpy.linalg.LinAlgError` for numerical
 /// failures (a `ValueError`), `KeyboardInterrupt` when stopped, `OSError` and its children for files, `ValueError`
 /// for the rest. What a user's function raised becomes the cause; what is no `Exception`
 /// (`KeyboardInterrupt`, `SystemExit`) goes through as it is.
@@ -29,6 +30,9 @@ pub fn exception(error: impl Into<Error>) -> PyErr {
         }
         Error::Data(DataError::NotAFile { .. }) => return PyOSError::new_err(text),
         _ => {}
+    }
+    if let Error::TimeLimit { .. } = error {
+        return PyTimeoutError::new_err(text);
     }
     match error.kind() {
         Kind::Resource => PyMemoryError::new_err(text),

@@ -47,7 +47,7 @@ pub fn dim(dim: Option<usize>, tolerance: Option<f64>) -> Dim {
 impl PyFeatures {
     /// Fits features to rows or images.
     #[staticmethod]
-    #[pyo3(signature = (network, x, *, kernel, method, dim, tolerance, seed, certify, threads, memory, progress))]
+    #[pyo3(signature = (network, x, *, kernel, method, dim, tolerance, seed, certify, max_seconds, threads, memory, progress))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         py: Python<'_>,
@@ -59,12 +59,13 @@ impl PyFeatures {
         tolerance: Option<f64>,
         seed: u64,
         certify: usize,
+        max_seconds: Option<f64>,
         threads: Option<&Bound<'_, PyAny>>,
         memory: Option<&Bound<'_, PyAny>>,
         progress: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let (dim, method) = (self::dim(dim, tolerance), self::method(method)?);
-        let settings = FeatureSettings { dim, method, seed, certify };
+        let settings = FeatureSettings { dim, method, seed, certify, max_seconds };
         let quantity = quantity(kernel)?;
         let means = Means { par: par(threads)?, budget: budget(memory)? };
         let network = network.network.clone();

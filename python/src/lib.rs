@@ -31,6 +31,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<solve::PyFlow>()?;
     m.add_class::<streaming::PyGathered>()?;
     m.add_class::<streaming::PyStreamingModel>()?;
+    m.add_class::<streaming::PySecondPass>()?;
     m.add_function(wrap_pyfunction!(kernel::kernel, m)?)?;
     m.add_function(wrap_pyfunction!(kernel::kernel_to_store, m)?)?;
     m.add_function(wrap_pyfunction!(kernel::diagonal, m)?)?;

@@ -80,7 +80,7 @@ fn classes(labels: &Bound<'_, PyAny>) -> PyResult<Classes> {
 impl PyModel {
     /// Fits rows or images to targets: float64 (n, outputs) for regression, int64 codes (n,) with `labels` for classes.
     #[staticmethod]
-    #[pyo3(signature = (network, x, targets, *, kernel, ridge, amplitude, solver, dim, tolerance, method, seed, labels, threads, memory, progress))]
+    #[pyo3(signature = (network, x, targets, *, kernel, ridge, amplitude, solver, dim, tolerance, method, seed, max_seconds, labels, threads, memory, progress))]
     #[allow(clippy::too_many_arguments)]
     fn fit(
         py: Python<'_>,
@@ -95,6 +95,7 @@ impl PyModel {
         tolerance: Option<f64>,
         method: &str,
         seed: u64,
+        max_seconds: Option<f64>,
         labels: Option<&Bound<'_, PyAny>>,
         threads: Option<&Bound<'_, PyAny>>,
         memory: Option<&Bound<'_, PyAny>>,
@@ -112,6 +113,7 @@ impl PyModel {
                 dim: self::dim(dim, tolerance),
                 method: self::method(method)?,
                 seed,
+                max_seconds,
                 ..FeatureSettings::default()
             },
             ..Settings::default()

@@ -9,12 +9,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use widelimit::learn::streaming::{Centre, GcvPath, GcvPoint, StreamingRidgeModel};
 use widelimit::ndarray::{Array1, ArrayView2};
-use widelimit::{Error, Gathered, Notes, Run};
+use widelimit::{Error, Gathered, Notes, Run, SecondPass};
 
 use crate::arrays::{Input, give, give1, matrix};
 use crate::error::exception;
 use crate::kernel::par;
-use crate::model::ridge;
+use crate::model::{path_table, ridge};
 use crate::running::{abandonable, watched};
 
 /// What was gathered of a stream. Changes happen in place; a fit that was left behind keeps what it began with.
@@ -113,9 +113,7 @@ impl PyGathered {
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let (z, weights) = (Input::new(z, "Z")?, owned(weights));
-        // A negative code is refused as one that is too large.
-        let code = |code: &i64| usize::try_from(*code).unwrap_or(usize::MAX);
-        let codes: Vec<usize> = codes.as_array().iter().map(code).collect();
+        let codes = codes_of(codes);
         let (codes, weights) = (&codes[..], weights.as_deref());
         match z {
             Input::F32(z) => {
@@ -155,6 +153,27 @@ impl PyGathered {
         let model =
             abandonable(py, py.None().bind(py), move |_, _| gathered.solve(ridge, centre, &par))?;
         Ok(PyStreamingModel { model: Arc::new(model) })
+    }
+
+    /// Begins a second pass for leave-one-out errors, at these relative ridges or at the usual ones.
+    fn second_pass(
+        &self,
+        py: Python<'_>,
+        ridges: Option<Vec<f64>>,
+        centre: &str,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<PySecondPass> {
+        let (centre, par) = (self::centre(centre)?, par(threads)?);
+        let gathered = self.now(py);
+        let pass = abandonable(py, py.None().bind(py), move |_, _| {
+            gathered.second_pass(ridges.as_deref(), centre, &par)
+        })?;
+        Ok(PySecondPass { pass: Mutex::new(Some(pass)) })
+    }
+
+    /// Weights of the classes; None where they do not weigh.
+    fn class_weights(&self, py: Python<'_>) -> Option<Vec<f64>> {
+        self.now(py).class_weights().map(<[f64]>::to_vec)
     }
 
     /// Rows taken in.
@@ -210,6 +229,102 @@ impl PyGathered {
     fn copy(&self, py: Python<'_>) -> Self {
         Self { gathered: Mutex::new(self.now(py)) }
     }
+}
+
+/// Leave-one-out errors on the way: rows come by a second time.
+#[pyclass(name = "SecondPass", module = "widelimit._core", frozen)]
+pub struct PySecondPass {
+    /// Until the pass is finished.
+    pass: Mutex<Option<SecondPass>>,
+}
+
+impl PySecondPass {
+    fn advance(
+        &self,
+        py: Python<'_>,
+        threads: Option<&Bound<'_, PyAny>>,
+        work: impl FnOnce(&mut SecondPass, &Run<'_>) -> Result<(), Error> + Send,
+    ) -> PyResult<()> {
+        let par = par(threads)?;
+        watched(py, py.None().bind(py), |cancel, _| {
+            let run = Run { par, cancel: Some(cancel), ..Run::default() };
+            match &mut *self.pass.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some(pass) => work(pass, &run),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+#[pymethods]
+impl PySecondPass {
+    /// Takes the next rows, as the first pass had them.
+    fn accumulate<'py>(
+        &self,
+        py: Python<'py>,
+        z: &Bound<'py, PyUntypedArray>,
+        targets: PyReadonlyArray2<'py, f64>,
+        weights: Option<PyReadonlyArray1<'py, f64>>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let (z, weights) = (Input::new(z, "Z")?, owned(weights));
+        let (targets, weights) = (targets.as_array(), weights.as_deref());
+        match z {
+            Input::F32(z) => {
+                let z = matrix(&z, "Z").map_err(exception)?;
+                self.advance(py, threads, |pass, run| pass.accumulate(z, targets, weights, run))
+            }
+            Input::F64(z) => {
+                let z = matrix(&z, "Z").map_err(exception)?;
+                self.advance(py, threads, |pass, run| pass.accumulate(z, targets, weights, run))
+            }
+        }
+    }
+
+    /// Takes the next rows by their class codes, as the first pass had them.
+    fn accumulate_codes<'py>(
+        &self,
+        py: Python<'py>,
+        z: &Bound<'py, PyUntypedArray>,
+        codes: PyReadonlyArray1<'py, i64>,
+        weights: Option<PyReadonlyArray1<'py, f64>>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let (z, weights) = (Input::new(z, "Z")?, owned(weights));
+        let codes = codes_of(codes);
+        let (codes, weights) = (&codes[..], weights.as_deref());
+        match z {
+            Input::F32(z) => {
+                let z = matrix(&z, "Z").map_err(exception)?;
+                self.advance(py, threads, |pass, run| pass.accumulate_codes(z, codes, weights, run))
+            }
+            Input::F64(z) => {
+                let z = matrix(&z, "Z").map_err(exception)?;
+                self.advance(py, threads, |pass, run| pass.accumulate_codes(z, codes, weights, run))
+            }
+        }
+    }
+
+    /// The errors: arrays `ridge`, `mse` and, for classes, `error_rate`.
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let par = par(threads)?;
+        let pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(pass) = pass else {
+            return Err(PyValueError::new_err("the second pass is finished already"));
+        };
+        let path = py.detach(|| pass.finish(&par)).map_err(exception)?;
+        path_table(py, &path)
+    }
+}
+
+/// Class codes as the core takes them; a negative one is refused as one that is too large.
+fn codes_of(codes: PyReadonlyArray1<'_, i64>) -> Vec<usize> {
+    let code = |code: &i64| usize::try_from(*code).unwrap_or(usize::MAX);
+    codes.as_array().iter().map(code).collect()
 }
 
 /// Weights of classes under which every class counts the same.

@@ -37,7 +37,7 @@ def script(monkeypatch):
 
 
 def test_a_small_run_is_killed_and_goes_on(script, tmp_path, monkeypatch, capsys):
-    arguments = ["--rows", "20000", "--dim", "64", "--save-every", "1", "--folder"]
+    arguments = ["--rows", "20000", "--dim", "64", "--pause", "0", "--folder"]
     whole = script.main([*arguments, str(tmp_path / "whole")])
     assert whole["linear"] < whole["network"] and 0.1 < whole["fourier"] < 1
     assert "rows/s" in capsys.readouterr().out

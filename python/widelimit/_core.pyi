@@ -36,6 +36,7 @@ class Model:
         tolerance: float | None,
         method: str,
         seed: int,
+        max_seconds: float | None,
         labels: list[Any] | None,
         threads: int | None,
         memory: int | str | None,
@@ -68,6 +69,7 @@ class Features:
         tolerance: float | None,
         seed: int,
         certify: int,
+        max_seconds: float | None,
         threads: int | None,
         memory: int | str | None,
         progress: _Progress,
@@ -164,6 +166,10 @@ class Gathered:
     ) -> None: ...
     def merge(self, other: Gathered, threads: int | None) -> None: ...
     def solve(self, ridge: float | str, centre: str, threads: int | None) -> StreamingModel: ...
+    def second_pass(
+        self, ridges: list[float] | None, centre: str, threads: int | None
+    ) -> SecondPass: ...
+    def class_weights(self) -> list[float] | None: ...
     def rows(self) -> int: ...
     def features(self) -> int: ...
     def outputs(self) -> int: ...
@@ -175,6 +181,23 @@ class Gathered:
     @staticmethod
     def from_bytes(bytes: bytes) -> Gathered: ...
     def copy(self) -> Gathered: ...
+
+class SecondPass:
+    def accumulate(
+        self,
+        z: _Array,
+        targets: NDArray[np.float64],
+        weights: NDArray[np.float64] | None,
+        threads: int | None,
+    ) -> None: ...
+    def accumulate_codes(
+        self,
+        z: _Array,
+        codes: NDArray[np.int64],
+        weights: NDArray[np.float64] | None,
+        threads: int | None,
+    ) -> None: ...
+    def finish(self, threads: int | None) -> dict[str, NDArray[np.float64]]: ...
 
 class StreamingModel:
     def predict(self, z: _Array, threads: int | None) -> _Array: ...

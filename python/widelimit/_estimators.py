@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core, _notes
-from widelimit._features import Certificate, _certificate, _checked, _method, _whole
+from widelimit._features import Certificate, _certificate, _checked, _limit, _method, _whole
 from widelimit._holder import Holder
 from widelimit._kernel import Progress, _refuse_masked, _refuse_sparse
 from widelimit.network import Network, _network_of
@@ -77,6 +77,7 @@ class _KernelEstimator(Holder, BaseEstimator):
         tol: float | None = None,
         method: str = "auto",
         seed: int = 0,
+        max_seconds: float | None = None,
         threads: int | None = None,
         memory: int | str | None = None,
         progress: Progress = False,
@@ -88,6 +89,7 @@ class _KernelEstimator(Holder, BaseEstimator):
         self.tol = tol
         self.method = method
         self.seed = seed
+        self.max_seconds = max_seconds
         self.threads = threads
         self.memory = memory
         self.progress = progress
@@ -102,7 +104,7 @@ class _KernelEstimator(Holder, BaseEstimator):
     def _check_parameters(self) -> None:
         if self.solver not in ("auto", "exact", "features"):
             raise ValueError(f'solver: expected "auto", "exact" or "features", got {self.solver!r}')
-        for name, what in (("dim", "number"), ("tol", "error")):
+        for name, what in (("dim", "number"), ("tol", "error"), ("max_seconds", "time")):
             value = getattr(self, name)
             if value is not None and self.solver == "exact":
                 raise ValueError(
@@ -144,6 +146,7 @@ class _KernelEstimator(Holder, BaseEstimator):
             tolerance=tolerance,
             method=_method(self.method),
             seed=_whole(self.seed, "seed", 0),
+            max_seconds=_limit(self.max_seconds),
             labels=labels,
             threads=self.threads,
             memory=self.memory,
@@ -303,6 +306,8 @@ _PARAMETERS = """
         How features are made, as in :class:`widelimit.FeatureMap`.
     seed : int
         Seed of the features.
+    max_seconds : float, optional
+        Time that the features of the training inputs may take, as in :class:`widelimit.FeatureMap`.
     threads : int, optional
         Number of threads, all cores by default; results do not depend on it.
     memory : int or str, optional
@@ -399,6 +404,7 @@ the ratio of noise to signal.
         amplitude: float | str = "auto",
         method: str = "auto",
         seed: int = 0,
+        max_seconds: float | None = None,
         threads: int | None = None,
         memory: int | str | None = None,
         progress: Progress = False,
@@ -411,6 +417,7 @@ the ratio of noise to signal.
             tol=tol,
             method=method,
             seed=seed,
+            max_seconds=max_seconds,
             threads=threads,
             memory=memory,
             progress=progress,

@@ -114,6 +114,19 @@ def _flag(value: Any, name: str) -> bool:
     return bool(value)
 
 
+def _limit(seconds: Any) -> float | None:
+    """A time above zero, or none."""
+    if seconds is None:
+        return None
+    try:
+        limit = float(seconds)
+    except (TypeError, ValueError):
+        raise TypeError(f"max_seconds: expected a number of seconds, got {seconds!r}") from None
+    if not limit > 0.0:
+        raise ValueError(f"max_seconds: expected a time above 0, got {seconds!r}")
+    return limit
+
+
 def _checked(dim: Any, tol: Any, default: int | None = None) -> tuple[int | None, float | None]:
     """A number of features, a tolerance, or neither."""
     if isinstance(dim, str) and dim != "auto":
@@ -169,6 +182,10 @@ class FeatureMap(Holder):
         ``dim`` is then left at its default, or "auto" or None.
     certify : int
         Rows of the random sample on which the certificate is measured; 0 for none.
+    max_seconds : float, optional
+        Time that the features of all training inputs may take, as a trial on some of them measures
+        it: "auto" passes over methods that take longer, and where none is left, ``fit`` raises
+        TimeoutError. What is chosen may differ from machine to machine then.
     threads : int, optional
         Number of threads, all cores by default.
     memory : int or str, optional
@@ -222,6 +239,7 @@ class FeatureMap(Holder):
         *,
         tol: float | None = None,
         certify: int = CERTIFIED,
+        max_seconds: float | None = None,
         threads: int | None = None,
         memory: int | str | None = None,
         progress: Progress = False,
@@ -233,6 +251,7 @@ class FeatureMap(Holder):
         self.seed = seed
         self.tol = tol
         self.certify = certify
+        self.max_seconds = max_seconds
         self.threads = threads
         self.memory = memory
         self.progress = progress
@@ -250,6 +269,7 @@ class FeatureMap(Holder):
             tolerance=tolerance,
             seed=_whole(self.seed, "seed", 0),
             certify=_whole(self.certify, "certify", 0),
+            max_seconds=_limit(self.max_seconds),
             threads=self.threads,
             memory=self.memory,
             progress=self.progress,

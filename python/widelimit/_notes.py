@@ -22,6 +22,7 @@ PARAMETERS = (
     "tol",
     "method",
     "seed",
+    "max_seconds",
     "amplitude",
     "threads",
     "memory",

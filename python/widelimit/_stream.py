@@ -37,7 +37,7 @@ LARGEST = 1e60
 # Features of the first row (of those with any) that a file keeps, to know the feature map again.
 KEPT_FEATURES = 64
 
-_CENTRES = {True: "targets", False: "nothing", "both": "both"}
+CENTRES = {True: "targets", False: "nothing", "both": "both"}
 
 
 class Streaming(Holder, BaseEstimator):
@@ -65,11 +65,15 @@ class Streaming(Holder, BaseEstimator):
         raise NotImplementedError
 
     def _take(
-        self, z: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
+        self,
+        into: _core.Gathered | _core.SecondPass,
+        z: NDArray[Any],
+        targets: NDArray[Any],
+        weights: NDArray[np.float64] | None,
     ) -> None:
         raise NotImplementedError
 
-    def _checked_targets(self, y: ArrayLike, rows: int) -> NDArray[Any]:
+    def _checked_targets(self, y: ArrayLike, rows: int, first: int) -> NDArray[Any]:
         raise NotImplementedError
 
     # Taking rows in.
@@ -102,22 +106,28 @@ class Streaming(Holder, BaseEstimator):
             that differ from those of the calls before.
         """
         with self._restored_on_error():
-            _refuse_masked(X, "X")
-            self._refuse_targets(y)
-            # Finiteness is checked below, where the number of the row in the stream is known.
-            inputs = validate_data(
-                self,
-                X,
-                reset=not hasattr(self, "n_features_in_"),
-                dtype=[np.float64, np.float32],
-                ensure_all_finite=False,
-                allow_nd=self.feature_map is not None,
-            )
-            targets = self._checked_targets(y, len(inputs))
-            weights = self._checked_weights(sample_weight, len(inputs))
-            check_finite(inputs, "X", self._seen())
-            self._gather(*_weighing(inputs, targets, weights))
+            self._gather(*self._checked(X, y, sample_weight, self._seen()))
         return self
+
+    def _checked(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, first: int
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]:
+        """Rows that count; ``first`` is the number of the first of them in the stream."""
+        _refuse_masked(X, "X")
+        self._refuse_targets(y)
+        # Finiteness is checked below, where the number of the row in the stream is known.
+        inputs = validate_data(
+            self,
+            X,
+            reset=not hasattr(self, "n_features_in_"),
+            dtype=[np.float64, np.float32],
+            ensure_all_finite=False,
+            allow_nd=self.feature_map is not None,
+        )
+        targets = self._checked_targets(y, len(inputs), first)
+        weights = _checked_weights(sample_weight, len(inputs), first)
+        check_finite(inputs, "X", first)
+        return _weighing(inputs, targets, weights)
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Forget all rows and take these in."""
@@ -149,24 +159,25 @@ class Streaming(Holder, BaseEstimator):
     ) -> None:
         if not len(inputs):
             return
+        if self.feature_map is not None:
+            self._fit_map(inputs)
+        for rows, z in self._mapped_in_blocks(inputs):
+            if not hasattr(self, "_moments"):
+                if self.feature_map is not None:
+                    # Zeros are zeros under many maps.
+                    row = int(np.argmax(z[:, :KEPT_FEATURES].any(axis=1)))
+                    self._first = (inputs[row].copy(), z[row, :KEPT_FEATURES].copy())
+                self._moments = self._empty(z.shape[1])
+            self._take(self._moments, z, targets[rows], None if weights is None else weights[rows])
+
+    def _mapped_in_blocks(self, inputs: NDArray[Any]) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """Features of some rows at a time; rows that are features already, all at once."""
         if self.feature_map is None:
-            self._begin(inputs.shape[1])
-            self._take(inputs, targets, weights)
+            yield slice(None), inputs
             return
-        self._fit_map(inputs)
         for start in range(0, len(inputs), BLOCK):
             rows = slice(start, start + BLOCK)
-            z = self._mapped(inputs[rows])
-            if not hasattr(self, "_moments"):
-                # Zeros are zeros under many maps.
-                row = int(np.argmax(z[:, :KEPT_FEATURES].any(axis=1)))
-                self._first = (inputs[row].copy(), z[row, :KEPT_FEATURES].copy())
-            self._begin(z.shape[1])
-            self._take(z, targets[rows], None if weights is None else weights[rows])
-
-    def _begin(self, features: int) -> None:
-        if not hasattr(self, "_moments"):
-            self._moments = self._empty(features)
+            yield rows, self._mapped(inputs[rows])
 
     @property
     def feature_map_(self) -> Any:
@@ -190,21 +201,6 @@ class Streaming(Holder, BaseEstimator):
                 "inputs, one row of features each is expected"
             )
         return z if z.dtype in (np.float32, np.float64) else z.astype(np.float64)
-
-    def _checked_weights(self, given: ArrayLike | None, rows: int) -> NDArray[np.float64] | None:
-        if given is None:
-            return None
-        weights = np.asarray(given, dtype=np.float64)
-        if weights.shape != (rows,):
-            raise ValueError(f"sample_weight: expected shape ({rows},), got {weights.shape}")
-        check_finite(weights, "sample_weight", self._seen())
-        if (weights < 0).any():
-            row = int(np.argmax(weights < 0))
-            raise ValueError(
-                f"sample_weight has the value {weights[row]} in row {self._seen() + row}; "
-                "weights are not negative"
-            )
-        return weights
 
     @contextmanager
     def _restored_on_error(self) -> Iterator[None]:
@@ -250,7 +246,7 @@ class Streaming(Holder, BaseEstimator):
         asked = (self._seen(), self.ridge, self.centre)
         if getattr(self, "_solved", (None,))[0] != asked:
             try:
-                centre = _CENTRES[self.centre]
+                centre = CENTRES[self.centre]
             except (KeyError, TypeError):
                 raise ValueError(
                     f'centre: expected True, False or "both", got {self.centre!r}'
@@ -310,10 +306,8 @@ class Streaming(Holder, BaseEstimator):
             dtype=[np.float64, np.float32],
             allow_nd=self.feature_map is not None,
         )
-        if self.feature_map is None:
-            return model.predict(inputs, self.threads)
-        parts = (inputs[start : start + BLOCK] for start in range(0, len(inputs), BLOCK))
-        return np.concatenate([model.predict(self._mapped(part), self.threads) for part in parts])
+        parts = (z for _, z in self._mapped_in_blocks(inputs))
+        return np.concatenate([model.predict(z, self.threads) for z in parts])
 
     # Joining and keeping.
 
@@ -478,6 +472,22 @@ class Streaming(Holder, BaseEstimator):
 def _first_row(known: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     x = np.asarray(known["x"], dtype=np.dtype(known["dtype"])).reshape(known["shape"])
     return x, np.asarray(known["z"], dtype=np.float64)
+
+
+def _checked_weights(given: ArrayLike | None, rows: int, first: int) -> NDArray[np.float64] | None:
+    if given is None:
+        return None
+    weights = np.asarray(given, dtype=np.float64)
+    if weights.shape != (rows,):
+        raise ValueError(f"sample_weight: expected shape ({rows},), got {weights.shape}")
+    check_finite(weights, "sample_weight", first)
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise ValueError(
+            f"sample_weight has the value {weights[row]} in row {first + row}; "
+            "weights are not negative"
+        )
+    return weights
 
 
 def _weighing(

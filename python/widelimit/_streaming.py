@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from widelimit import _core, _notes
-from widelimit._stream import Streaming, check_finite
+from widelimit._blocks import Blockwise
+from widelimit._stream import check_finite
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -62,7 +63,7 @@ _MORE_PARAMETERS = """    feature_map : object with ``transform``, optional
 """
 
 
-class StreamingRidge(RegressorMixin, Streaming):
+class StreamingRidge(RegressorMixin, Blockwise):
     __doc__ = f"""Ridge regression on rows that come in blocks.
 
 One pass gathers the second moments of ``p`` features: ``n p^2`` multiply-adds for ``n`` rows, and
@@ -95,11 +96,15 @@ further rows.
         return _core.Gathered.regression(features, self._outputs)
 
     def _take(
-        self, z: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
+        self,
+        into: _core.Gathered | _core.SecondPass,
+        z: NDArray[Any],
+        targets: NDArray[Any],
+        weights: NDArray[np.float64] | None,
     ) -> None:
-        self._moments.accumulate(z, targets, weights, self.threads)
+        into.accumulate(z, targets, weights, self.threads)
 
-    def _checked_targets(self, y: ArrayLike, rows: int) -> NDArray[Any]:
+    def _checked_targets(self, y: ArrayLike, rows: int, first: int) -> NDArray[Any]:
         targets = _numbers(np.asarray(y))
         if targets.ndim not in (1, 2) or len(targets) != rows:
             raise ValueError(
@@ -108,7 +113,7 @@ further rows.
         columns = targets.reshape(rows, -1).astype(np.float64, copy=False)
         if hasattr(self, "_moments") and columns.shape[1] != self._outputs:
             raise ValueError(f"y: expected {self._outputs} outputs, got {columns.shape[1]}")
-        check_finite(columns, "y", self._seen())
+        check_finite(columns, "y", first)
         if not hasattr(self, "_moments"):
             self._single, self._outputs = targets.ndim == 1, columns.shape[1]
         return columns
@@ -132,6 +137,7 @@ further rows.
         return {**super()._notes(), "single_target": json.dumps(self._single)}
 
     def _read_notes(self, notes: dict[str, str], file: str) -> None:
+        super()._read_notes(notes, file)
         self._outputs = self._moments.outputs()
         single = _notes.read(notes, "single_target", bool, file)
         self._single = self._outputs == 1 if single is None else single
@@ -143,7 +149,7 @@ further rows.
         return tags
 
 
-class StreamingClassifier(ClassifierMixin, Streaming):
+class StreamingClassifier(ClassifierMixin, Blockwise):
     __doc__ = f"""Classification of rows that come in blocks, by regression on one-hot targets.
 
 Costs and guarantees are those of :class:`StreamingRidge`. The classes and their weights have to be
@@ -190,10 +196,10 @@ known before the first row.
         self.class_counts = class_counts
 
     def _empty(self, features: int) -> _core.Gathered:
-        return _core.Gathered.classes(features, len(self.classes_), self._class_weights())
+        weights = self._class_weights(self.classes_.tolist())
+        return _core.Gathered.classes(features, len(self.classes_), weights)
 
-    def _class_weights(self) -> list[float] | None:
-        labels = self.classes_.tolist()
+    def _class_weights(self, labels: list[Any]) -> list[float] | None:
         if self.class_weight is None:
             return None
         if isinstance(self.class_weight, Mapping):
@@ -220,11 +226,15 @@ known before the first row.
         return _core.balanced_class_weights(counted)
 
     def _take(
-        self, z: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
+        self,
+        into: _core.Gathered | _core.SecondPass,
+        z: NDArray[Any],
+        targets: NDArray[Any],
+        weights: NDArray[np.float64] | None,
     ) -> None:
-        self._moments.accumulate_codes(z, targets, weights, self.threads)
+        into.accumulate_codes(z, targets, weights, self.threads)
 
-    def _checked_targets(self, y: ArrayLike, rows: int) -> NDArray[Any]:
+    def _checked_targets(self, y: ArrayLike, rows: int, first: int) -> NDArray[Any]:
         labels = np.asarray(y)
         if labels.shape == (rows, 1):
             labels = column_or_1d(labels, warn=True)
@@ -237,7 +247,7 @@ known before the first row.
         if (found < 0).any():
             row = int(np.argmax(of_rows < 0))
             raise ValueError(
-                f"y has the label {labels.tolist()[row]!r} in row {self._seen() + row}, which is "
+                f"y has the label {labels.tolist()[row]!r} in row {first + row}, which is "
                 f"none of the classes {self.classes_.tolist()}"
             )
         return of_rows
@@ -328,11 +338,18 @@ known before the first row.
             raise ValueError(
                 f"other: has the classes {other.classes_.tolist()}, expected {known.tolist()}"
             )
+        counted = self._counts is not None or self.class_counts is not None
+        if not hasattr(self, "_moments") and (self.class_weight != "balanced" or counted):
+            ours = self._class_weights(other.classes_.tolist())
+            theirs = other._moments.class_weights()
+            if (ours or [1.0] * len(other.classes_)) != (theirs or [1.0] * len(other.classes_)):
+                raise ValueError(f"other: its classes weigh {theirs}, expected {ours}")
 
     def _notes(self) -> dict[str, str]:
         return {**super()._notes(), **_notes.of_classes(self.classes_)}
 
     def _read_notes(self, notes: dict[str, str], file: str) -> None:
+        super()._read_notes(notes, file)
         count = self._moments.outputs()
         classes = _notes.read(notes, "classes", lambda known: _notes.classes_of(known, count), file)
         if classes is None:

@@ -43,6 +43,8 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         ``dim`` is then not given.
     certify : int
         Rows on which the certificate is measured; 0 for none.
+    max_seconds : float, optional
+        Time that the features of the training inputs may take, as in :class:`widelimit.FeatureMap`.
     random_state : int, Generator, RandomState or None
         The seed; None draws another one at every fit.
     threads : int, optional
@@ -84,6 +86,7 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         *,
         tol: float | None = None,
         certify: int = CERTIFIED,
+        max_seconds: float | None = None,
         random_state: Any = 0,
         threads: int | None = None,
         memory: int | str | None = None,
@@ -95,6 +98,7 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self.method = method
         self.tol = tol
         self.certify = certify
+        self.max_seconds = max_seconds
         self.random_state = random_state
         self.threads = threads
         self.memory = memory
@@ -112,6 +116,7 @@ class NeuralKernelFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             _seed_of(self.random_state),
             tol=self.tol,
             certify=self.certify,
+            max_seconds=self.max_seconds,
             threads=self.threads,
             memory=self.memory,
             progress=self.progress,

@@ -356,6 +356,18 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The same of an array whose first row is the row `first` of what was named.
+    pub(crate) fn rows_from(mut self, first: usize) -> Self {
+        if let Self::NonFinite { place, .. } = &mut self
+            && let Some(row) = place.first_mut()
+        {
+            *row += first;
+        }
+        self
+    }
+}
+
 /// A place in an array: rows and columns have names, other axes have not.
 fn named(place: &[usize]) -> String {
     match place {

@@ -1,7 +1,8 @@
 //! Files in, files out: the one place where widelimit meets data it did not compute.
 //!
 //! * [`Source`] names an array: `x.npy`, `set.npz:x`, `table.csv:column`, `table.parquet`.
-//! * [`read_inputs`], [`read_targets`] read one and check it once, at the door.
+//! * [`read_inputs`], [`read_targets`] read one and check it once, at the door; [`each_block`] reads inputs that do
+//!   not lie in memory together.
 //! * [`Npz`] and [`ArrayFile`] give single arrays of NumPy files, whole or a few rows at a time.
 //! * [`TuFiles`], [`read_graphs_npz`] and [`GraphTables`] read data sets of graphs.
 //! * [`write_npy`], [`write_npz`], [`TileFile`] write NumPy files; [`TileStore`] is a folder of them that
@@ -24,6 +25,7 @@
 
 mod array;
 mod atomic;
+mod blocks;
 mod check;
 mod csv;
 mod error;
@@ -44,6 +46,7 @@ mod tile_file;
 
 pub use array::{Array, Element, FloatType};
 pub use atomic::{Draft, check_writable, write_atomically};
+pub use blocks::{each_block, read_rows};
 pub use check::check_finite;
 pub use csv::{CsvOptions, CsvTable};
 pub use error::Error;

@@ -3,6 +3,7 @@
 //! Only flat tables are read: a column holds one value a row. Times, decimals and the like are
 //! refused, as what number they mean is for the user to say.
 
+use crate::blocks::cut;
 use crate::near::nearest;
 use crate::npy::Values;
 use crate::read::{Peek, chosen};
@@ -13,6 +14,7 @@ use ::parquet::data_type::{ByteArray, DataType};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ndarray::Array2;
 use std::fs::File;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Rows read at a time.
@@ -35,26 +37,59 @@ pub(crate) fn numbers(source: &Source, exclude: &[&str]) -> Result<Array, Error>
     guarded(source, || {
         let table = Table::open(source)?;
         let columns = table.chosen(source, exclude)?;
+        table.numbers(&columns, 0..table.reader.num_row_groups(), 0)
+    })
+}
+
+/// Calls `take` with blocks of the chosen columns as numbers, from the row `first` on.
+pub(crate) fn each_block<E: From<Error>>(
+    source: &Source,
+    exclude: &[&str],
+    rows: usize,
+    first: usize,
+    mut take: impl FnMut(usize, Array) -> Result<(), E>,
+) -> Result<(), E> {
+    let (table, columns) = guarded(source, || {
+        let table = Table::open(source)?;
+        let columns = table.chosen(source, exclude)?;
+        Ok((table, columns))
+    })?;
+    let mut offset = 0;
+    for group in 0..table.reader.num_row_groups() {
+        let block = guarded(source, || table.numbers(&columns, group..group + 1, offset))?;
+        cut(&block, (rows, first, offset), &mut take)?;
+        offset += block.shape()[0];
+    }
+    if offset == 0 || columns.is_empty() {
+        let shape = vec![offset, columns.len()];
+        return Err(Error::Empty { what: source.to_string(), shape }.into());
+    }
+    Ok(())
+}
+
+impl Table {
+    /// Some columns of some groups of rows as numbers; `row` rows are before them.
+    fn numbers(&self, columns: &[usize], groups: Range<usize>, row: usize) -> Result<Array, Error> {
         let mut parts = Vec::with_capacity(columns.len());
-        for column in columns {
-            parts.push((column, table.read(column)?));
+        for &column in columns {
+            parts.push((column, self.read(column, groups.clone(), row)?));
         }
         if parts.iter().all(|(_, values)| matches!(values, Values::F32(_))) {
             let singles = parts.into_iter().filter_map(|(_, values)| match values {
                 Values::F32(values) => Some(values),
                 _ => None,
             });
-            return Ok(Array::F32(table.matrix(singles.collect())?.into_dyn()));
+            return Ok(Array::F32(self.matrix(singles.collect())?.into_dyn()));
         }
         let doubles = parts.into_iter().map(|(column, values)| match values {
             Values::F32(v) => Ok(v.into_iter().map(f64::from).collect()),
             Values::F64(v) => Ok(v),
             Values::Int(v) => Ok(v.into_iter().map(|v| v as f64).collect()),
             Values::Bool(v) => Ok(v.into_iter().map(|v| f64::from(u8::from(v))).collect()),
-            Values::Text(_) => Err(table.element_type(column, "text", "numbers or booleans")),
+            Values::Text(_) => Err(self.element_type(column, "text", "numbers or booleans")),
         });
-        Ok(Array::F64(table.matrix(doubles.collect::<Result<_, _>>()?)?.into_dyn()))
-    })
+        Ok(Array::F64(self.matrix(doubles.collect::<Result<_, _>>()?)?.into_dyn()))
+    }
 }
 
 /// One column as it is, or all columns as numbers.
@@ -62,7 +97,7 @@ pub(crate) fn targets(source: &Source) -> Result<Targets, Error> {
     let single = guarded(source, || {
         let table = Table::open(source)?;
         match table.chosen(source, &[])?[..] {
-            [column] => table.read(column).map(Some),
+            [column] => table.read(column, 0..table.reader.num_row_groups(), 0).map(Some),
             _ => Ok(None),
         }
     })?;
@@ -148,8 +183,8 @@ impl Table {
         }
     }
 
-    /// All values of a column.
-    fn read(&self, column: usize) -> Result<Values, Error> {
+    /// The values of a column in some groups of rows; `row` rows are before them.
+    fn read(&self, column: usize, groups: Range<usize>, row: usize) -> Result<Values, Error> {
         let unsigned = self.check_type(column)?;
         let no_rows = |physical| match physical {
             Type::BOOLEAN => Values::Bool(Vec::new()),
@@ -159,8 +194,8 @@ impl Table {
             _ => Values::Int(Vec::new()),
         };
         let mut all = no_rows(self.physical(column));
-        let mut row = 0;
-        for group in 0..self.reader.num_row_groups() {
+        let mut row = row as u64;
+        for group in groups {
             let group = self.reader.get_row_group(group).map_err(|e| self.damaged(e))?;
             let reader = group.get_column_reader(column).map_err(|e| self.damaged(e))?;
             let row = &mut row;

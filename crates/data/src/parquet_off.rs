@@ -18,3 +18,13 @@ pub(crate) fn numbers(source: &Source, _exclude: &[&str]) -> Result<Array, Error
 pub(crate) fn targets(source: &Source) -> Result<Targets, Error> {
     Err(unavailable(source))
 }
+
+pub(crate) fn each_block<E: From<Error>>(
+    source: &Source,
+    _exclude: &[&str],
+    _rows: usize,
+    _first: usize,
+    _take: impl FnMut(usize, Array) -> Result<(), E>,
+) -> Result<(), E> {
+    Err(unavailable(source).into())
+}

@@ -1,5 +1,6 @@
 //! From a [`Source`] to checked inputs and targets.
 
+use crate::blocks::check_axes;
 use crate::csv::{CsvOptions, CsvTable};
 use crate::{Array, ArrayFile, Error, Format, Npz, Source, Targets, check_finite};
 
@@ -93,13 +94,7 @@ pub fn read_inputs_without(source: &Source, exclude: &[&str]) -> Result<Array, E
         Format::Parquet => crate::parquet::numbers(source, exclude)?,
     };
     let what = source.to_string();
-    if array.shape().is_empty() {
-        let (shape, wanted) = (vec![], "an array with one row for each input is expected");
-        return Err(Error::Shape { what, shape, wanted });
-    }
-    if array.shape().contains(&0) {
-        return Err(Error::Empty { what, shape: array.shape().to_vec() });
-    }
+    check_axes(array.shape(), &what)?;
     check_finite(&array, &what)?;
     Ok(array)
 }
@@ -137,14 +132,14 @@ pub fn read_targets(source: &Source) -> Result<Targets, Error> {
     Ok(targets)
 }
 
-fn array_file(source: &Source) -> Result<ArrayFile, Error> {
+pub(crate) fn array_file(source: &Source) -> Result<ArrayFile, Error> {
     match source.format() {
         Format::Npz => Npz::open(source.path())?.array_or_only(source.name()),
         _ => ArrayFile::open(source.path()),
     }
 }
 
-fn csv_table(source: &Source, exclude: &[&str]) -> Result<CsvTable, Error> {
+pub(crate) fn csv_table(source: &Source, exclude: &[&str]) -> Result<CsvTable, Error> {
     let mut table = CsvTable::open(source.path(), CsvOptions::default())?;
     for name in source.name().iter().chain(exclude) {
         table.expect_column(name)?;

@@ -129,6 +129,20 @@ pub enum Error {
         /// Bytes it may use.
         limit: u64,
     },
+    /// Features of all rows would take longer than they may.
+    #[error(
+        "{dim} features of {rows} rows would take {needed:.1} s with the fastest method, but at most {limit} s can be used"
+    )]
+    TimeLimit {
+        /// Number of rows.
+        rows: usize,
+        /// Number of features.
+        dim: usize,
+        /// Seconds, as a trial measured it.
+        needed: f64,
+        /// Seconds that they may take.
+        limit: f64,
+    },
     /// A model file whose parts do not fit together.
     #[error("{file}: {reason}")]
     Model {
@@ -171,9 +185,9 @@ impl Error {
             Error::Graph(error) => kind_of_graphs(error),
             Error::Features(error) => kind_of_features(error),
             Error::Learn(error) => kind_of_learn(error),
-            Error::Data(DataError::OutOfMemory { .. }) | Error::MemoryLimit { .. } => {
-                Kind::Resource
-            }
+            Error::Data(DataError::OutOfMemory { .. })
+            | Error::MemoryLimit { .. }
+            | Error::TimeLimit { .. } => Kind::Resource,
             Error::Data(DataError::NoRoom { .. }) => Kind::Storage,
             Error::Data(DataError::NoParts) => Kind::Usage,
             Error::Data(DataError::Io { source, .. }) if no_room(source.kind()) => Kind::Storage,
@@ -269,7 +283,7 @@ fn kind_of_linalg(error: &LinalgError) -> Kind {
 
 impl Error {
     /// The error of a block of rows in terms of the whole, of which `first` rows come before.
-    pub(crate) fn rows_from(mut self, first: usize) -> Self {
+    pub fn rows_from(mut self, first: usize) -> Self {
         match &mut self {
             Error::Kernel(
                 ExactError::NonFinite { input, row, .. }

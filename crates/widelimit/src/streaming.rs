@@ -10,6 +10,7 @@ use widelimit_learn::streaming::{
 };
 use widelimit_learn::{Par, Ridge, StreamingClassifier, StreamingRidge};
 
+use crate::certificate::draw;
 use crate::{Error, Notes, Run, Scalar};
 
 /// What was gathered of a stream of rows: all that a ridge regression needs of them.
@@ -55,6 +56,9 @@ struct Header {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     class_counts: Option<Vec<usize>>,
 }
+
+/// Role of the rows to learn from among the streams of a seed.
+const ROLE: u32 = 0xFEA5;
 
 /// The entry of the header; models have none.
 const MOMENTS: &str = "moments";
@@ -112,6 +116,14 @@ impl Gathered {
         match self {
             Self::Regression(moments) => moments.outputs(),
             Self::Classes(moments) => moments.counts().len(),
+        }
+    }
+
+    /// Weights of the classes of a classifier; `None` where classes do not weigh.
+    pub fn class_weights(&self) -> Option<&[f64]> {
+        match self {
+            Self::Regression(_) => None,
+            Self::Classes(moments) => moments.weights(),
         }
     }
 
@@ -271,8 +283,26 @@ impl Gathered {
     }
 }
 
+/// Numbers of `count` of `rows` rows, drawn without replacement, ascending: those to learn from where not all can be
+/// held. All of them where there are no more.
+///
+/// # Errors
+/// None that depends on the arguments.
+///
+/// ```
+/// let rows = widelimit::sample_rows(1000, 10, 7)?;
+/// assert!(rows.len() == 10 && rows.is_sorted());
+/// assert_eq!(widelimit::sample_rows(3, 10, 7)?, [0, 1, 2]);
+/// # Ok::<(), widelimit::Error>(())
+/// ```
+pub fn sample_rows(rows: usize, count: usize, seed: u64) -> Result<Vec<usize>, Error> {
+    let mut drawn = draw(seed, ROLE, rows, count.min(rows))?;
+    drawn.sort_unstable();
+    Ok(drawn)
+}
+
 /// Goes through rows in pieces short enough for a job to stop between two of them.
-fn pieces(
+pub(crate) fn pieces(
     rows: usize,
     run: &Run<'_>,
     mut work: impl FnMut(std::ops::Range<usize>) -> Result<(), Error>,
@@ -291,7 +321,7 @@ fn json(what: &str, value: &impl Serialize) -> Result<String, Error> {
     })
 }
 
-fn other_kind(expected: &'static str, got: &str) -> Error {
+pub(crate) fn other_kind(expected: &'static str, got: &str) -> Error {
     Error::Parameter { name: "targets of the stream", expected, got: got.into() }
 }
 

@@ -241,7 +241,8 @@ pub struct ExportArgs {
   widelimit fit --net mlp:3:relu --x train.npz:x --y train.npz:y --out model.safetensors
   widelimit fit --net myrtle5 --x images.npz:x_train --y images.npz:y_train --preprocess standardize --out model.safetensors
   widelimit fit --net mlp:2:erf --x table.csv --y table.csv:price --task regression --ridge 1e-3 --out model.safetensors
-  widelimit fit --net mlp:3:relu --x train.npz:x --y train.npz:y --solver features --dim 4096 --out model.safetensors")]
+  widelimit fit --net mlp:3:relu --x train.npz:x --y train.npz:y --solver features --dim 4096 --out model.safetensors
+  widelimit fit --net mlp:1:relu --x large.npy --y y.npy --sample 5000 --dim 4096 --state state.safetensors --out model.safetensors")]
 pub struct FitArgs {
     /// Preset, JSON text or path of a JSON file
     #[arg(long, value_name = "NET")]
@@ -266,6 +267,12 @@ pub struct FitArgs {
     /// The features, where there are some.
     #[command(flatten)]
     pub approximation: ApproximationArgs,
+    /// Rows to learn features and scaling from, drawn at random; A is then read in blocks, once, and never held
+    #[arg(long, value_name = "N", value_parser = super::features::rows)]
+    pub sample: Option<usize>,
+    /// With --sample: file that keeps what was gathered, from which the same command goes on after a kill
+    #[arg(long, value_name = "STATE", requires = "sample")]
+    pub state: Option<PathBuf>,
     /// What is done to inputs first, in training and prediction
     #[arg(long, value_enum, default_value = "none")]
     pub preprocess: Preprocess,

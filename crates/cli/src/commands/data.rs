@@ -23,9 +23,14 @@ pub fn inputs(text: &str) -> Result<Array, Failure> {
 /// As [`inputs`]; where `targets` names a column of the same table, that column is left out.
 pub fn inputs_without(text: &str, targets: Option<&str>) -> Result<Array, Failure> {
     let x = source(text)?;
+    let column = column_left_out(&x, targets)?;
+    Ok(data::read_inputs_without(&x, column.as_deref().as_slice())?)
+}
+
+/// The column with the targets in the table of the inputs, where `targets` names one.
+pub fn column_left_out(x: &Source, targets: Option<&str>) -> Result<Option<String>, Failure> {
     let y = targets.map(source).transpose()?;
-    let column = y.as_ref().map(|y| left_out(&x, y)).transpose()?.flatten();
-    Ok(data::read_inputs_without(&x, column.as_slice())?)
+    Ok(y.as_ref().map(|y| left_out(x, y)).transpose()?.flatten().map(str::to_owned))
 }
 
 /// The column with the targets in the table of the inputs.
@@ -69,13 +74,16 @@ pub fn expect_room(
         return Ok(());
     }
     let x = source(x)?;
-    let y = targets.map(source).transpose()?;
-    let column = y.as_ref().map(|y| left_out(&x, y)).transpose()?.flatten();
-    let inputs = data::peek_without(&x, column.as_slice())?;
-    let targets = y.as_ref().map(data::peek).transpose()?.map_or(0, |peek| peek.reading);
-    // Classes are values, sorted values and codes at a time.
-    let both = inputs.bytes.saturating_add(targets.saturating_mul(3));
+    let column = column_left_out(&x, targets)?;
+    let inputs = data::peek_without(&x, column.as_deref().as_slice())?;
+    let targets = targets.map(target_bytes).transpose()?.unwrap_or(0);
+    let both = inputs.bytes.saturating_add(targets);
     session.less(taken.saturating_add(inputs.reading.max(both))).map(drop)
+}
+
+/// Bytes that targets take at most while they are read: classes are values, sorted values and codes at a time.
+pub fn target_bytes(text: &str) -> Result<u64, Failure> {
+    Ok(data::peek(&source(text)?)?.reading.saturating_mul(3))
 }
 
 /// Insists on as many targets as there are inputs.

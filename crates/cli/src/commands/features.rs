@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ndarray::ArrayD;
 use serde_json::{Value, json};
 use widelimit::arch::Shape;
-use widelimit::data::Array;
-use widelimit::features::Features;
+use widelimit::features::{FeatureFile, Features};
 use widelimit::{Certificate, Quantity, Run, Scalar};
 
+use super::blocks::Blocks;
 use super::{data, files, inputs};
 use crate::answer::Answer;
 use crate::args::{FeaturesArgs, NetArg, One};
@@ -26,12 +25,21 @@ pub fn features(args: &FeaturesArgs, session: &Session) -> Result<(), Failure> {
     let outputs = [Some(&args.out), args.save_map.as_ref()];
     let outputs: Vec<&Path> = outputs.into_iter().flatten().map(PathBuf::as_path).collect();
     files::ready(&outputs, &read.into_iter().flatten().collect::<Vec<_>>())?;
-    data::expect_room(&args.x, None, 0, session)?;
     let ready = Ready::new(args, session)?;
-    let x = data::inputs(&args.x)?;
-    match ready.reshaped(x, &args.x)? {
-        Array::F32(x) => run(args, ready, x, session),
-        Array::F64(x) => run(args, ready, x, session),
+    let blocks = Blocks::at(&args.x, None)?;
+    // A map is fitted to all rows, unless to some of them.
+    let learnt = match (&ready, args.sample) {
+        (Ready::Map(_), _) => 0,
+        (Ready::Network(..), Some(sample)) => sample.min(blocks.rows()),
+        (Ready::Network(..), None) => blocks.rows(),
+    };
+    if learnt == blocks.rows() {
+        data::expect_room(&args.x, None, 0, session)?;
+    }
+    let job = Job { args, blocks: &blocks, learnt };
+    match blocks.single {
+        true => job.run::<f32>(ready, session),
+        false => job.run::<f64>(ready, session),
     }
 }
 
@@ -51,16 +59,6 @@ impl Ready {
             (None, None) => Err(Failure::usage("expected --net or --map")),
         }
     }
-
-    fn reshaped(&self, x: Array, what: &str) -> Result<Array, Failure> {
-        match self {
-            Self::Network(network, _) => inputs::for_network(x, network, what),
-            Self::Map(features) => {
-                let (x, got) = inputs::of_shape(x, features.input(), what)?;
-                expect_input(features.input(), &got, what).map(|()| x)
-            }
-        }
-    }
 }
 
 /// Insists on inputs of the shape that a map was fitted on.
@@ -73,47 +71,77 @@ fn expect_input(expected: &Shape, got: &Shape, what: &str) -> Result<(), Failure
     )))
 }
 
-fn run<T: Scalar>(
-    args: &FeaturesArgs,
-    ready: Ready,
-    x: ArrayD<T>,
-    session: &Session,
-) -> Result<(), Failure> {
-    let kept = (x.len() * size_of::<T>()) as u64;
-    let explain = |error| session.explain(error, kept);
-    let means = Run { budget: session.less(kept)?, ..session.run() };
-    let start = Instant::now();
-    let features = match ready {
-        Ready::Map(features) => *features,
-        Ready::Network(network, settings) => {
-            let quantity = match args.get {
-                One::Ntk => Quantity::Ntk,
-                One::Nngp => Quantity::Nngp,
-            };
-            Features::fit(&network, x.view(), quantity, &settings, &means).map_err(explain)?
-        }
-    };
-    let bar = session.bar("features");
-    let report = |progress| bar.report(progress);
-    {
+/// Which rows are mapped, and how many of them a map is fitted to.
+struct Job<'a> {
+    args: &'a FeaturesArgs,
+    blocks: &'a Blocks,
+    learnt: usize,
+}
+
+impl Job<'_> {
+    fn run<T: Scalar>(&self, ready: Ready, session: &Session) -> Result<(), Failure> {
+        let Self { args, blocks, learnt } = *self;
+        let kept = blocks.bytes().max(blocks.bytes_of(learnt));
+        let explain = |error| session.explain(error, kept);
+        let means = Run { budget: session.less(kept)?, ..session.run() };
+        let start = Instant::now();
+        let features = match ready {
+            Ready::Map(features) => *features,
+            Ready::Network(network, settings) => {
+                let quantity = match args.get {
+                    One::Ntk => Quantity::Ntk,
+                    One::Nngp => Quantity::Nngp,
+                };
+                let x = match learnt == blocks.rows() {
+                    true => data::inputs(&args.x)?,
+                    false => {
+                        blocks.check()?;
+                        blocks.sample(learnt, settings.seed)?
+                    }
+                };
+                let x = inputs::for_network(x, &network, &args.x)?.into_elements::<T>();
+                let settings = settings.for_sample(learnt, blocks.rows());
+                Features::fit(&network, x.view(), quantity, &settings, &means).map_err(explain)?
+            }
+        };
+        self.write::<T>(&features, &means, session, explain)?;
+        let took = start.elapsed().as_secs_f64();
+        let (rows, dim) = (blocks.rows(), features.dim());
+        let kernel = if features.quantity() == Quantity::Ntk { "ntk" } else { "nngp" };
+        let file = args.out.display().to_string();
+        told(Answer::new().with("kernel", kernel, kernel), &features)
+            .with("shape", format!("{rows} x {dim}"), json!([rows, dim]))
+            .with("seconds", seconds(took), took)
+            .with("file", file.clone(), file)
+            .print(session.json)
+    }
+
+    /// Writes the features and, where it is wanted, the map.
+    fn write<T: Scalar>(
+        &self,
+        features: &Features,
+        means: &Run<'_>,
+        session: &Session,
+        explain: impl Fn(widelimit::Error) -> Failure,
+    ) -> Result<(), Failure> {
+        let Self { args, blocks, .. } = *self;
+        let bar = session.bar("features");
+        let report = |progress| bar.report(progress);
         // Ctrl-C stops this call, which takes its temporary file with it.
         let _finish = interrupt::writing();
-        let means = Run { progress: Some(&report), ..means };
-        features.to_file(x.view(), &args.out, &means).map_err(explain)?;
-        if let Some(map) = &args.save_map {
-            features.save(map)?;
+        let means = Run { progress: Some(&report), ..means.clone() };
+        let mut file = FeatureFile::create(features, &args.out, blocks.rows()).map_err(&explain)?;
+        blocks.each(0, |block| {
+            let (x, got) = inputs::of_shape(block, features.input(), &args.x)?;
+            expect_input(features.input(), &got, &args.x)?;
+            file.write(x.into_elements::<T>().view(), &means).map_err(&explain)
+        })?;
+        file.finish().map_err(&explain)?;
+        match &args.save_map {
+            Some(map) => Ok(features.save(map)?),
+            None => Ok(()),
         }
     }
-    let took = start.elapsed().as_secs_f64();
-    drop(bar);
-    let (rows, dim) = (x.shape()[0], features.dim());
-    let kernel = if features.quantity() == Quantity::Ntk { "ntk" } else { "nngp" };
-    let file = args.out.display().to_string();
-    told(Answer::new().with("kernel", kernel, kernel), &features)
-        .with("shape", format!("{rows} x {dim}"), json!([rows, dim]))
-        .with("seconds", seconds(took), took)
-        .with("file", file.clone(), file)
-        .print(session.json)
 }
 
 /// Adds what features know of themselves.

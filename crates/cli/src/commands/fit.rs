@@ -8,7 +8,7 @@ use widelimit::data::{Array, Classes, Targets};
 use widelimit::learn::Ridge;
 use widelimit::{Model, Network, Quantity, Run, Scalar, Settings};
 
-use super::{data, describe, files, inputs};
+use super::{data, describe, files, fit_blocks, inputs};
 use crate::args::{FitArgs, One, Preprocess, RidgeArg, RidgeArgs, Solver, Task};
 use crate::failure::Failure;
 use crate::interrupt;
@@ -24,15 +24,18 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
             "{flag} is about features, but --solver exact has none; --solver features takes them"
         )));
     }
+    if let (Solver::Exact, Some(_)) = (args.solver, args.sample) {
+        return Err(Failure::usage(
+            "--sample is about features, but --solver exact has none; --solver features takes it",
+        ));
+    }
     let network = args.net.read()?;
     let (x, y) = (data::source(&args.x)?, data::source(&args.y)?);
     let read = [Some(x.path()), Some(y.path()), args.net.file()];
-    files::ready(&[&args.out], &read.into_iter().flatten().collect::<Vec<_>>())?;
-    data::expect_room(&args.x, Some(&args.y), 0, session)?;
-    let x = data::inputs_without(&args.x, Some(&args.y))?;
-    let x = inputs::for_network(x, &network, &args.x)?;
-    let targets = for_task(data::targets(&args.y)?, &args.y, args.task, session)?;
-    data::expect_rows(&args.x, x.shape()[0], &args.y, targets.rows())?;
+    let outputs = [Some(args.out.as_path()), args.state.as_deref()];
+    let [outputs, read] =
+        [&outputs[..], &read].map(|files| files.iter().copied().flatten().collect::<Vec<_>>());
+    files::ready(&outputs, &read)?;
     let settings = Settings {
         quantity: match args.get {
             One::Ntk => Quantity::Ntk,
@@ -54,17 +57,35 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
         features: args.approximation.settings(session.seed)?,
         ..Settings::default()
     };
+    if let Some(sample) = args.sample {
+        return fit_blocks::fit(args, sample, (&network, &settings), session);
+    }
+    data::expect_room(&args.x, Some(&args.y), 0, session)?;
+    let x = data::inputs_without(&args.x, Some(&args.y))?;
+    let x = inputs::for_network(x, &network, &args.x)?;
+    let targets = for_task(data::targets(&args.y)?, &args.y, args.task, session)?;
+    data::expect_rows(&args.x, x.shape()[0], &args.y, targets.rows())?;
     let start = Instant::now();
     let model = match x {
         Array::F32(_) => train::<f32>(&network, x, &targets, &settings, session),
         Array::F64(_) => train::<f64>(&network, x, &targets, &settings, session),
     }?;
+    written(args, &model, start, session)
+}
+
+/// Writes the model and tells of it.
+pub fn written(
+    args: &FitArgs,
+    model: &Model,
+    start: Instant,
+    session: &Session,
+) -> Result<(), Failure> {
     let took = start.elapsed().as_secs_f64();
     {
         let _finish = interrupt::writing();
         model.save(&args.out)?;
     }
-    let mut answer = describe::fitted(&model).with("seconds", seconds(took), took);
+    let mut answer = describe::fitted(model).with("seconds", seconds(took), took);
     if model.task() == widelimit::Task::Classification {
         answer = answer.for_programs("classes", json!(model.classes().names()));
     }

@@ -1,11 +1,13 @@
 //! One file a command: reads arguments, calls the library, says what came out.
 
+mod blocks;
 mod data;
 mod demo;
 mod describe;
 mod features;
 mod files;
 mod fit;
+mod fit_blocks;
 mod graph;
 mod graph_features;
 mod graph_model;

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, ArrayView2};
-use widelimit::data::{Array, Classes, Targets, draft_labels, draft_npy};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
+use widelimit::data::{Classes, Targets, draft_labels, draft_npy};
 use widelimit::learn::classification::winners;
 use widelimit::learn::metrics;
 use widelimit::{Model, Run, Scalar, Task};
 
+use super::blocks::Blocks;
 use super::{data, files, inputs};
 use crate::answer::Answer;
 use crate::args::PredictArgs;
@@ -25,21 +26,22 @@ pub fn predict(args: &PredictArgs, session: &Session) -> Result<(), Failure> {
     let read: Vec<&Path> = read.iter().map(PathBuf::as_path).collect();
     let outputs = Outputs::of(args);
     files::ready(&outputs.all(), &read)?;
+    let blocks = Blocks::at(&args.x, args.y.as_deref())?;
+    let targets = args.y.as_deref().map(data::target_bytes).transpose()?.unwrap_or(0);
     let size = data::model_bytes(&args.model);
-    data::expect_room(&args.x, args.y.as_deref(), size, session)?;
+    session.less(size.saturating_add(blocks.bytes()).saturating_add(targets))?;
     let model = Model::load(&args.model)?;
     if args.scores && model.task() == Task::Regression {
         let model = args.model.display();
         return Err(Failure::usage(format!("{model} is a regression; --scores are of classes")));
     }
-    let x = data::inputs_without(&args.x, args.y.as_deref())?;
-    let x = inputs::for_model(x, &model, &args.x)?;
     // Read before anything is computed or written, so that a bad file costs nothing.
-    let read = |y: &str| Truth::read(&model, y, x.shape()[0], &args.x, session);
+    let read = |y: &str| Truth::read(&model, y, blocks.rows(), &args.x, session);
     let truth = args.y.as_deref().map(read).transpose()?;
-    match x {
-        Array::F32(_) => run::<f32>(args, &outputs, &model, x, truth, session),
-        Array::F64(_) => run::<f64>(args, &outputs, &model, x, truth, session),
+    blocks.each(0, |block| inputs::for_model(block, &model, &args.x).map(drop))?;
+    match blocks.single {
+        true => run::<f32>(args, &outputs, &model, &blocks, truth, session),
+        false => run::<f64>(args, &outputs, &model, &blocks, truth, session),
     }
 }
 
@@ -93,21 +95,35 @@ fn run<T: Scalar>(
     args: &PredictArgs,
     outputs: &Outputs,
     model: &Model,
-    x: Array,
+    blocks: &Blocks,
     truth: Option<Truth>,
     session: &Session,
 ) -> Result<(), Failure> {
-    let x = x.into_elements::<T>();
-    let values = x.shape()[0] * model.details().outputs * (1 + usize::from(args.std));
-    let kept = data::model_bytes(&args.model) + ((x.len() + values) * size_of::<T>()) as u64;
+    let (rows, outputs_of_row) = (blocks.rows(), model.details().outputs);
+    let values = rows * outputs_of_row * (1 + usize::from(args.std));
+    let kept = data::model_bytes(&args.model) + blocks.bytes() + (values * size_of::<T>()) as u64;
     let run = Run { budget: session.less(kept)?, ..session.run() };
     let explain = |error| session.explain(error, kept);
-    let (mean, deviation) = if args.std {
-        let (mean, deviation) = model.predict_with_deviation(x.view(), &run).map_err(explain)?;
-        (mean, Some(deviation))
-    } else {
-        (model.predict(x.view(), &run).map_err(explain)?, None)
-    };
+    let empty = || Array2::from_elem((rows, outputs_of_row), T::narrow(0.0));
+    let (mut mean, mut deviation) = (empty(), args.std.then(empty));
+    let mut first = 0;
+    blocks.each(0, |block| {
+        let x = inputs::for_model(block, model, &args.x)?.into_elements::<T>();
+        let here = Slice::from(first..first + x.shape()[0]);
+        let explain = |error: widelimit::Error| explain(error.rows_from(first));
+        let found = match &mut deviation {
+            Some(all) => {
+                let (mean, deviation) =
+                    model.predict_with_deviation(x.view(), &run).map_err(explain)?;
+                all.slice_axis_mut(Axis(0), here).assign(&deviation);
+                mean
+            }
+            None => model.predict(x.view(), &run).map_err(explain)?,
+        };
+        mean.slice_axis_mut(Axis(0), here).assign(&found);
+        first = here.end.map_or(first, |end| end as usize);
+        Ok(())
+    })?;
     let mut answer = Answer::new();
     if let Some(truth) = truth {
         answer = truth.score(mean.view())?;

@@ -131,12 +131,12 @@ pub fn of_model(model: &Model) -> Report {
 /// Adds how the training rows are predicted from one another.
 fn with_leave_one_out(page: Report, model: &Model) -> Report {
     let fit = model.details();
-    let Some(predictions) = &fit.leave_one_out else { return page };
+    let (Some(predictions), Some(targets)) = (&fit.leave_one_out, model.targets()) else {
+        return page;
+    };
     let truth = match model.task() {
-        Task::Regression => Truth::Values(fit.targets.clone()),
-        Task::Classification => {
-            Truth::Classes(winners(fit.targets.view()).into_iter().map(Some).collect())
-        }
+        Task::Regression => Truth::Values(targets.to_owned()),
+        Task::Classification => Truth::Classes(winners(targets).into_iter().map(Some).collect()),
     };
     let name = describe::rows_name(model).to_lowercase();
     let what = format!("{} {name}, each predicted from the others", fit.rows);

@@ -134,3 +134,125 @@ fn a_fit_on_features_predicts() {
     let page = String::from_utf8(std::fs::read(place.path("r.html")).unwrap()).unwrap();
     assert!(page.contains("90 by nystrom"));
 }
+
+#[test]
+fn a_sample_teaches_the_map_that_all_rows_go_through() {
+    let place = Place::new();
+    let x = noise(5000, 3, 5);
+    place.npy("x.npy", &x);
+    let make = |out, map| {
+        let flags = ["--method", "centred", "--dim", "70", "--out", out, "--save-map", map];
+        place.ok(&[&MAKE[..], &flags, &["--sample", "300", "--json"]].concat()).json()
+    };
+    let told = make("z.npy", "map.safetensors");
+    assert_eq!((&told["shape"][0], &told["certified_rows"]), (&5000.into(), &300.into()));
+    place.ok(&["features", "--map", "map.safetensors", "--x", "x.npy", "--out", "again.npy"]);
+    assert_eq!(place.read_npy("z.npy"), place.read_npy("again.npy"));
+    // The table as text has the same rows, and so the same sample and features.
+    let lines: Vec<String> =
+        x.rows().into_iter().map(|r| format!("{:?},{:?},{:?}\n", r[0], r[1], r[2])).collect();
+    place.write("x.csv", lines.concat().as_bytes());
+    let csv = ["features", "--net", "mlp:2:relu", "--x", "x.csv", "--method", "centred"];
+    let flags = ["--dim", "70", "--sample", "300", "--out", "csv.npy"];
+    place.ok(&[&csv[..], &flags].concat());
+    assert_eq!(place.read_npy("z.npy"), place.read_npy("csv.npy"));
+
+    let mut bad = x.clone();
+    bad[[4321, 2]] = f64::INFINITY;
+    place.npy("bad.npy", &bad);
+    let read = ["features", "--map", "map.safetensors", "--x", "bad.npy", "--out", "b.npy"];
+    place.fails(3, &read, &["bad.npy", "row 4321", "column 2"]);
+    place.npy("narrow.npy", &noise(4, 2, 1));
+    let read = ["features", "--map", "map.safetensors", "--x", "narrow.npy", "--out", "b.npy"];
+    place.fails(3, &read, &["narrow.npy", "2", "3"]);
+    let fails = ["--sample", "0", "--out", "b.npy"];
+    place.fails(2, &[&MAKE[..], &fails].concat(), &["at least 1"]);
+}
+
+#[test]
+fn methods_that_take_too_long_are_passed_over() {
+    let place = Place::new();
+    place.npy("x.npy", &noise(3000, 3, 5));
+    let limited = |seconds: &'static str| {
+        [&MAKE[..], &["--dim", "256", "--max-seconds", seconds, "--out", "z.npy"]].concat()
+    };
+    place.ok(&limited("3600"));
+    place.fails(
+        5,
+        &limited("1e-9"),
+        &["256 features of 3000 rows", "fastest method", "0.000000001"],
+    );
+    place.fails(2, &limited("0"), &["above 0"]);
+    let fixed = ["--method", "centred"];
+    place.fails(5, &[&limited("1e-9")[..], &fixed].concat(), &["256 features"]);
+    let told = place.ok(&[&limited("3600")[..], &fixed, &["--json"]].concat()).json();
+    assert_eq!(told["method"], "centred");
+}
+
+/// A table of 9000 rows whose targets are a function of the rows, and the flags of a fit to it.
+fn table(place: &Place) -> Vec<&'static str> {
+    let x = noise(9000, 3, 8);
+    let y = x.map_axis(ndarray::Axis(1), |r| (2.0 * r[0]).sin() + r[1]);
+    place.npy("x.npy", &x);
+    place.npy_vector("y.npy", &y);
+    place.npy("xt.npy", &x.slice(s![..500, ..]).to_owned());
+    place.npy_vector("yt.npy", &y.slice(s![..500]).to_owned());
+    let flags = ["--sample", "400", "--dim", "120", "--method", "centred", "--json"];
+    [&["fit", "--net", "mlp:1:relu", "--x", "x.npy", "--y", "y.npy"][..], &flags].concat()
+}
+
+#[test]
+fn a_fit_that_never_holds_the_table_predicts() {
+    let place = Place::new();
+    let fit = table(&place);
+    let told = place.ok(&[&fit[..], &["--out", "m.safetensors"]].concat()).json();
+    assert_eq!((&told["rows"], &told["certified_rows"]), (&9000.into(), &400.into()), "{told}");
+    let predict =
+        ["predict", "--model", "m.safetensors", "--x", "xt.npy", "--y", "yt.npy", "--out", "p.npy"];
+    let score = place.ok(&[&predict[..], &["--json"]].concat()).json();
+    assert!(score["rmse"].as_f64().unwrap() < 0.2, "{score}");
+    place.ok(&["report", "m.safetensors", "--out", "r.html"]);
+
+    let exact = [&fit[..], &["--solver", "exact", "--out", "n"]].concat();
+    place.fails(2, &exact, &["--solver exact"]);
+    let alone = ["fit", "--net", "mlp:1", "--x", "x.npy", "--y", "y.npy", "--out", "n"];
+    place.fails(2, &[&alone[..], &["--state", "s"]].concat(), &["--sample"]);
+    place.write("s", b"no state");
+    let resumed = [&fit[..], &["--state", "s", "--out", "n"]].concat();
+    place.fails(3, &resumed, &["s"]);
+}
+
+#[test]
+fn a_fit_that_was_stopped_goes_on() {
+    let place = Place::new();
+    let fit = table(&place);
+    place.ok(&[&fit[..], &["--out", "whole"]].concat());
+    // What a stopped job leaves: the state of the first rows.
+    let x = place.read_npy("x.npy");
+    let y = place.read_npy("y.npy");
+    let (network, run) =
+        (widelimit::Network::preset("mlp:1:relu").unwrap(), widelimit::Run::default());
+    let method = widelimit::features::Method::from_name("centred").unwrap();
+    let features = widelimit::features::FeatureSettings {
+        method,
+        dim: widelimit::features::Dim::Given(120),
+        ..Default::default()
+    };
+    let settings = widelimit::Settings { features, ..Default::default() };
+    let numbers = widelimit::sample_rows(9000, 400, 0).unwrap();
+    let sample = x.select(ndarray::Axis(0), &numbers);
+    let targets = widelimit::Targets::Numbers(y);
+    let mut stopped =
+        widelimit::StreamedFit::begin(&network, sample.view(), &targets, &settings, &run).unwrap();
+    stopped.take(x.slice(s![..5001, ..]), &run).unwrap();
+    stopped.save(place.path("state")).unwrap();
+
+    let went = place.ok(&[&fit[..], &["--state", "state", "--out", "resumed"]].concat());
+    assert!(went.err.contains("after 5001 of 9000 rows"), "{}", went.err);
+    let bytes = |name| std::fs::read(place.path(name)).unwrap();
+    assert_eq!(bytes("whole"), bytes("resumed"));
+    assert!(!place.path("state").exists(), "the model has all of it");
+    stopped.save(place.path("state")).unwrap();
+    let other = [&fit[..], &["--seed", "1", "--state", "state", "--out", "n"]].concat();
+    place.fails(3, &other, &["state", "another fit"]);
+}

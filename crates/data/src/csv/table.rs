@@ -249,11 +249,47 @@ impl CsvTable {
         Error::Missing { what: self.what.clone(), line, column: self.columns[column].clone() }
     }
 
-    /// Calls `row` with every row of data and its line.
-    fn each_row(
+    /// Calls `take` with blocks of some columns as numbers, from the row `first` on.
+    pub(crate) fn each_block<E: From<Error>>(
         &self,
-        mut row: impl FnMut(&ByteRecord, u64) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        columns: &[usize],
+        rows: usize,
+        first: usize,
+        mut take: impl FnMut(usize, Array2<f64>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let wrong = |_| Error::malformed(&self.what, "csv", "rows and columns do not fit");
+        let (mut values, mut at, mut begun) = (Vec::new(), 0, first);
+        let mut give = |values: Vec<f64>, begun: usize, end: usize| {
+            let shape = (end - begun, columns.len());
+            take(begun, Array2::from_shape_vec(shape, values).map_err(wrong)?)
+        };
+        self.each_row(|record, line| -> Result<(), E> {
+            at += 1;
+            if at <= first {
+                return Ok(());
+            }
+            for column in columns {
+                values.push(self.number(&record[*column], line, *column)?);
+            }
+            if at - begun == rows {
+                give(std::mem::take(&mut values), begun, at)?;
+                begun = at;
+            }
+            Ok(())
+        })?;
+        if at == 0 {
+            return Err(
+                Error::Empty { what: self.what.clone(), shape: vec![0, columns.len()] }.into()
+            );
+        }
+        if values.is_empty() { Ok(()) } else { give(values, begun, at) }
+    }
+
+    /// Calls `row` with every row of data and its line.
+    fn each_row<E: From<Error>>(
+        &self,
+        mut row: impl FnMut(&ByteRecord, u64) -> Result<(), E>,
+    ) -> Result<(), E> {
         let mut records = self.reader();
         let mut record = ByteRecord::new();
         if self.header {
@@ -263,7 +299,7 @@ impl CsvTable {
             let line = record.position().map_or(0, |p| p.line());
             let (expected, got) = (self.columns.len(), record.len());
             if got != expected {
-                return Err(Error::Ragged { what: self.what.clone(), line, expected, got });
+                return Err(Error::Ragged { what: self.what.clone(), line, expected, got }.into());
             }
             row(&record, line)?;
         }

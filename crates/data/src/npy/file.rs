@@ -2,6 +2,7 @@
 
 use super::decode::{numbers, read_error, values};
 use super::{Header, Kind, Values};
+use crate::blocks::cut;
 use crate::storage::{Storage, Window};
 use crate::{Array, Error, Targets};
 use flate2::read::DeflateDecoder;
@@ -192,26 +193,77 @@ impl ArrayFile {
 
     /// Reads some rows (indices of the first axis) as floating-point numbers, in C order.
     ///
-    /// Only their bytes are read if the array is stored uncompressed in C order, and then the
-    /// checksum of an archive's member is not compared; otherwise the whole array is read.
+    /// Only their bytes are read if the array is stored uncompressed, and then the checksum of an
+    /// archive's member is not compared; otherwise the whole array is read.
     ///
     /// # Errors
     /// [`Error::Shape`] if the rows are not all there; and as [`ArrayFile::read`].
     pub fn read_rows(&self, rows: Range<usize>) -> Result<Array, Error> {
-        let shape = &self.header.shape;
         self.check_range(&rows, 0, "more rows are expected")?;
-        if self.body.packing != Packing::Stored || self.header.fortran_order {
+        if !self.is_stored() {
             return Ok(slice(self.read()?, 0, rows));
         }
-        let width: usize = shape[1..].iter().product();
-        let row_bytes = width as u64 * self.header.kind.size();
-        let start = self.body.start + self.header.offset + rows.start as u64 * row_bytes;
-        let end = self.body.start + self.header.offset + rows.end as u64 * row_bytes;
-        let mut window = self.body.storage.window(start, end);
-        let found = numbers(&mut window, &self.header, rows.len() * width, &self.what)?;
-        let mut part = shape.clone();
-        part[0] = rows.len();
-        self.assemble(found, &part)
+        let (data, size) = (self.body.start + self.header.offset, self.header.kind.size());
+        let (all, width) = (self.header.shape[0], self.width());
+        // Runs of rows that lie together: one in C order, one a column in Fortran order.
+        let (runs, each) = if self.header.fortran_order { (width, 1) } else { (1, width) };
+        let windows = (0..runs).map(|run| {
+            let at = |row: usize| data + ((run * all + row) * each) as u64 * size;
+            self.body.storage.window(at(rows.start), at(rows.end))
+        });
+        let mut reader = Joined { windows, current: None };
+        let found = numbers(&mut reader, &self.header, rows.len() * width, &self.what)?;
+        self.assemble(found, &self.shape_of(rows.len()))
+    }
+
+    /// Whether rows can be read without what is before them.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.body.packing == Packing::Stored
+    }
+
+    /// Numbers of a row.
+    fn width(&self) -> usize {
+        self.header.shape[1..].iter().product()
+    }
+
+    /// The shape of so many rows.
+    fn shape_of(&self, rows: usize) -> Vec<usize> {
+        let mut shape = self.header.shape.clone();
+        shape[0] = rows;
+        shape
+    }
+
+    /// Calls `take` with blocks of rows from `first` on; compares the checksum of what is read from its beginning
+    /// to its end.
+    pub(crate) fn each_block<E: From<Error>>(
+        &self,
+        rows: usize,
+        first: usize,
+        mut take: impl FnMut(usize, Array) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let all = self.header.shape[0];
+        if self.header.fortran_order && self.header.shape.len() > 1 {
+            if !self.is_stored() {
+                return cut(&self.read()?, (rows, first, 0), &mut take);
+            }
+            for start in (first..all).step_by(rows) {
+                take(start, self.read_rows(start..all.min(start + rows))?)?;
+            }
+            return Ok(());
+        }
+        let mut reader = self.summed()?;
+        let (mut at, step) = (0, rows);
+        while at < all {
+            // Rows before the first are read, too: a compressed body has no other way.
+            let end = all.min(if at < first { first.min(at + step) } else { at + step });
+            let count = (end - at) * self.width();
+            let found = numbers(&mut reader, &self.header, count, &self.what)?;
+            if at >= first {
+                take(at, self.assemble(found, &self.shape_of(end - at))?)?;
+            }
+            at = end;
+        }
+        Ok(self.check_sum(reader)?)
     }
 
     /// Reads a block: some rows and some columns (indices of the first two axes), all that an entry has
@@ -288,10 +340,22 @@ impl ArrayFile {
         &self,
         decode: impl Fn(&mut dyn Read, &Header, usize, &str) -> Result<Values, Error>,
     ) -> Result<Values, Error> {
+        let mut reader = self.summed()?;
+        let found = decode(&mut reader, &self.header, self.header.count, &self.what)?;
+        self.check_sum(reader)?;
+        Ok(found)
+    }
+
+    /// A reader of the values, which sums up the header, too.
+    fn summed(&self) -> Result<Summed<Unpacked<'_>>, Error> {
         let mut reader = Summed { reader: self.body.reader(), sum: crc32fast::Hasher::new() };
         let mut skipped = vec![0; self.header.offset as usize];
         reader.read_exact(&mut skipped).map_err(|e| read_error(e, &self.what))?;
-        let found = decode(&mut reader, &self.header, self.header.count, &self.what)?;
+        Ok(reader)
+    }
+
+    /// Insists that a reader that read all values is at its end, and that their checksum is right.
+    fn check_sum(&self, mut reader: Summed<Unpacked<'_>>) -> Result<(), Error> {
         if reader.read(&mut [0]).map_err(|e| read_error(e, &self.what))? != 0 {
             return Err(Error::TrailingBytes { what: self.what.clone(), extra: 1 });
         }
@@ -300,7 +364,7 @@ impl ArrayFile {
             Some(expected) if expected != got => {
                 Err(Error::Checksum { what: self.what.clone(), expected, got })
             }
-            _ => Ok(found),
+            _ => Ok(()),
         }
     }
 }

@@ -106,17 +106,17 @@ impl ClassMoments {
         &self.counts
     }
 
+    /// Weights of the classes; `None` where classes do not weigh.
+    pub fn weights(&self) -> Option<&[f64]> {
+        self.weights.as_deref()
+    }
+
     /// The weights of rows with these codes; `None` where classes do not weigh.
     ///
     /// # Errors
     /// [`Error::ClassCode`].
     pub fn row_weights(&self, codes: &[usize]) -> Result<Option<Vec<f64>>, Error> {
-        let Some(weights) = &self.weights else { return Ok(None) };
-        let classes = weights.len();
-        let weight = |(row, &code): (usize, &usize)| {
-            weights.get(code).copied().ok_or(Error::ClassCode { row, code, classes })
-        };
-        codes.iter().enumerate().map(weight).collect::<Result<_, _>>().map(Some)
+        row_weights(self.weights(), codes, None)
     }
 
     /// Takes further rows in: features `k x p` and one class code a row. All rows of a call, or none.
@@ -170,14 +170,7 @@ impl ClassMoments {
         weights: Option<&[f64]>,
     ) -> Result<(Array2<f64>, Option<Vec<f64>>), Error> {
         let targets = codes_from(self.rows(), codes, self.counts.len())?;
-        let weights = match (self.row_weights(codes)?, weights) {
-            (Some(by_class), Some(own)) => {
-                check::length("number of sample weights", by_class.len(), own.len())?;
-                Some(by_class.iter().zip(own).map(|(a, b)| a * b).collect())
-            }
-            (by_class, own) => by_class.or_else(|| own.map(<[f64]>::to_vec)),
-        };
-        Ok((targets, weights))
+        Ok((targets, row_weights(self.weights(), codes, weights)?))
     }
 
     /// Takes the rows of `other` in, as [`Moments::merge`].
@@ -307,6 +300,34 @@ impl CheckedStreamingClassifier {
         moments.check_classes()?;
         self.ridge.spectrum(&moments.moments, par)
     }
+}
+
+/// Weights of rows: those of their classes times their own, as far as there are some.
+///
+/// # Errors
+/// [`Error::ClassCode`]; [`Error::Shape`] for another number of own weights than rows.
+///
+/// ```
+/// use widelimit_learn::streaming::row_weights;
+/// assert_eq!(row_weights(Some(&[1.0, 2.0]), &[1, 0], Some(&[3.0, 5.0]))?, Some(vec![6.0, 5.0]));
+/// assert_eq!(row_weights(None, &[1, 0], None)?, None);
+/// # Ok::<(), widelimit_learn::Error>(())
+/// ```
+pub fn row_weights(
+    of_classes: Option<&[f64]>,
+    codes: &[usize],
+    own: Option<&[f64]>,
+) -> Result<Option<Vec<f64>>, Error> {
+    let Some(weights) = of_classes else { return Ok(own.map(<[f64]>::to_vec)) };
+    if let Some(own) = own {
+        check::length("number of sample weights", codes.len(), own.len())?;
+    }
+    let classes = weights.len();
+    let weight = |(row, &code): (usize, &usize)| {
+        let by_class = weights.get(code).ok_or(Error::ClassCode { row, code, classes })?;
+        Ok(by_class * own.map_or(1.0, |own| own[row]))
+    };
+    codes.iter().enumerate().map(weight).collect::<Result<_, _>>().map(Some)
 }
 
 /// Classifier fitted to moments.

@@ -1,5 +1,7 @@
 //! Exact leave-one-out in a second pass over the rows.
 
+use std::borrow::Borrow;
+
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 use widelimit_linalg::{Par, Scalar, matmul};
 
@@ -42,16 +44,16 @@ use crate::search::argbest;
 /// # Ok::<(), widelimit_learn::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct LeaveOneOut<'a> {
+pub struct LeaveOneOut<S> {
     waiting: Rows,
-    state: State<'a>,
+    state: State<S>,
     /// Were rows given by their classes?
     classes: bool,
 }
 
 #[derive(Clone, Debug)]
-struct State<'a> {
-    spectrum: &'a MomentSpectrum,
+struct State<S> {
+    spectrum: S,
     /// Absolute, ascending.
     ridges: Vec<f64>,
     /// `1 / (g_j + lambda)`, `p x ridges`.
@@ -70,8 +72,13 @@ struct Score {
     defined: bool,
 }
 
-impl<'a> LeaveOneOut<'a> {
-    pub(super) fn new(spectrum: &'a MomentSpectrum, ridges: &[f64]) -> Result<Self, Error> {
+impl<S: Borrow<MomentSpectrum>> LeaveOneOut<S> {
+    /// Begins a second pass at these absolute ridges (any order); the spectrum is borrowed, owned or shared.
+    ///
+    /// # Errors
+    /// As [`MomentSpectrum::leave_one_out`].
+    pub fn new(shared: S, ridges: &[f64]) -> Result<Self, Error> {
+        let spectrum = shared.borrow();
         let n = spectrum.normal.rows;
         if n < 2 {
             return Err(Error::TooFewRows { what: "leave-one-out", needed: 2, got: n });
@@ -99,7 +106,7 @@ impl<'a> LeaveOneOut<'a> {
             to *= &filter.insert_axis(Axis(1));
         }
         let scores = vec![Score { squares: 0.0, hits: 0.0, defined: true }; ridges.len()];
-        let state = State { spectrum, ridges, filters, stacked, rows: 0, scores };
+        let state = State { spectrum: shared, ridges, filters, stacked, rows: 0, scores };
         Ok(LeaveOneOut { waiting: Rows::new(p, m), state, classes: false })
     }
 
@@ -116,10 +123,11 @@ impl<'a> LeaveOneOut<'a> {
         weights: Option<&[f64]>,
         par: &Par,
     ) -> Result<(), Error> {
-        let shape = self.state.spectrum.coefficients.dim();
+        let spectrum = self.state.spectrum.borrow();
+        let shape = spectrum.coefficients.dim();
         let seen = self.state.rows + self.waiting.len();
         checked(seen, shape, features, targets, weights)?;
-        let (rows, got) = (self.state.spectrum.normal.rows, seen + features.nrows());
+        let (rows, got) = (spectrum.normal.rows, seen + features.nrows());
         if got > rows {
             return Err(Error::Shape { what: "rows of the second pass", expected: rows, got });
         }
@@ -141,7 +149,7 @@ impl<'a> LeaveOneOut<'a> {
         par: &Par,
     ) -> Result<(), Error> {
         let before = self.state.rows + self.waiting.len();
-        let classes = self.state.spectrum.coefficients.ncols();
+        let classes = self.state.spectrum.borrow().coefficients.ncols();
         let targets = super::classifier::codes_from::<f64>(before, codes, classes)?;
         self.accumulate(features, targets.view(), weights, par)?;
         self.classes = true;
@@ -157,14 +165,15 @@ impl<'a> LeaveOneOut<'a> {
     pub fn finish(mut self, criterion: Criterion, par: &Par) -> Result<LooPath, Error> {
         let state = &mut self.state;
         self.waiting.flush(|block| state.add(block, par));
-        let normal = &state.spectrum.normal;
+        let spectrum = state.spectrum.borrow();
+        let normal = &spectrum.normal;
         check::length("rows of the second pass", normal.rows, state.rows)?;
         let classes = self.classes;
         if criterion == Criterion::ErrorRate && !classes {
             return Err(Error::CriterionNeedsClasses);
         }
         let n = normal.rows as f64;
-        let outputs = state.spectrum.coefficients.ncols() as f64;
+        let outputs = spectrum.coefficients.ncols() as f64;
         let point = |(&ridge, score): (&f64, &Score)| {
             let mse = score.squares / (n * outputs);
             let accuracy = classes.then_some(score.hits / n);
@@ -186,15 +195,16 @@ impl<'a> LeaveOneOut<'a> {
     }
 }
 
-impl State<'_> {
+impl<S: Borrow<MomentSpectrum>> State<S> {
     fn add(&mut self, (mut z, mut y, w): Block, par: &Par) {
         let (k, m) = (w.len(), y.ncols());
-        let normal = &self.spectrum.normal;
+        let spectrum = self.spectrum.borrow();
+        let normal = &spectrum.normal;
         if normal.centre == Centre::Both {
             z -= &normal.feature_mean;
         }
         y -= &normal.target_mean;
-        let rows = matmul(rows_of(z.view(), 0..k), self.spectrum.vectors.view(), par);
+        let rows = matmul(rows_of(z.view(), 0..k), spectrum.vectors.view(), par);
         let fitted = matmul(rows.view(), self.stacked.view(), par);
         let leverages = matmul(rows.mapv(|v| v * v).view(), self.filters.view(), par);
         for (i, w) in w.iter().enumerate() {
@@ -202,7 +212,7 @@ impl State<'_> {
             let fitted = fitted.row(i);
             let parts = fitted.axis_chunks_iter(Axis(0), m + 1);
             for (r, (part, score)) in parts.zip(&mut self.scores).enumerate() {
-                score.add(self.spectrum, w, leverages[[i, r]], y.row(i), part);
+                score.add(spectrum, w, leverages[[i, r]], y.row(i), part);
             }
         }
         self.rows += k;

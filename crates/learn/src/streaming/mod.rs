@@ -38,7 +38,7 @@ mod spectrum;
 
 pub use classifier::{
     CheckedStreamingClassifier, ClassMoments, ClassMomentsParts, StreamingClassifier,
-    StreamingClassifierModel, balanced_class_weights,
+    StreamingClassifierModel, balanced_class_weights, row_weights,
 };
 pub use gcv::{GcvPath, GcvPoint};
 pub use loo::LeaveOneOut;

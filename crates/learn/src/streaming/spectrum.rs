@@ -135,12 +135,22 @@ impl MomentSpectrum {
         self.normal.model(weights, ridge, Some(dimension), diagnostics)
     }
 
+    /// An absolute ridge from one in either unit.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for one that is negative or not finite, [`Error::DiagonalNotPositive`] for a relative ridge
+    /// on zero features.
+    pub fn absolute(&self, ridge: Shift) -> Result<f64, Error> {
+        ridge.check("ridge")?;
+        self.normal.absolute(ridge)
+    }
+
     /// A second pass over the same rows that gives leave-one-out errors at these absolute ridges (any order).
     ///
     /// # Errors
     /// [`Error::Empty`] for no ridges, [`Error::Parameter`] for one that is not positive and finite,
     /// [`Error::TooFewRows`] for moments of one row.
-    pub fn leave_one_out(&self, ridges: &[f64]) -> Result<LeaveOneOut<'_>, Error> {
+    pub fn leave_one_out(&self, ridges: &[f64]) -> Result<LeaveOneOut<&Self>, Error> {
         LeaveOneOut::new(self, ridges)
     }
 }

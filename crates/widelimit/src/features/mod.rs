@@ -38,6 +38,7 @@ pub use widelimit_embed::Strategy;
 
 use crate::model::{check_finite, check_network, expect_shape, shape_of};
 use crate::{Certificate, Error, Network, Quantity, Run, Scalar};
+pub use file::FeatureFile;
 use job::{Job, Map};
 use sample::Sample;
 pub use settings::{Dim, FeatureSettings, Method};
@@ -61,7 +62,8 @@ impl Features {
     ///
     /// # Errors
     /// Inputs that are empty or not finite, a number of features or a tolerance that cannot be,
-    /// [`Error::Tolerance`] for one that no affordable number reaches, [`Error::Features`] for a layer
+    /// [`Error::Tolerance`] for one that no affordable number reaches, [`Error::TimeLimit`] where no method is fast
+    /// enough, [`Error::Features`] for a layer
     /// that the method has no rule for, [`Error::EndsOnPositions`], [`Error::Aggregates`],
     /// [`Error::MemoryLimit`], [`Error::Cancelled`].
     pub fn fit<T: Scalar, D: Dimension>(
@@ -91,11 +93,9 @@ impl Features {
             0 => None,
             wanted => Sample::draw(&job, wanted)?,
         };
-        let (method, trial) = match settings.method {
-            Method::Auto => {
-                job.choose(sample.as_ref(), settings.dim.for_rows(rows).unwrap_or(settings::DIM))?
-            }
-            method => (method, Vec::new()),
+        let (method, trial) = match settings.tries() {
+            true => job.choose(sample.as_ref(), settings)?,
+            false => (settings.method, Vec::new()),
         };
         let map = match settings.dim {
             Dim::Tolerance(tolerance) => job.grow(method, sample.as_ref(), tolerance)?,

@@ -119,18 +119,39 @@ pub struct FeatureSettings {
     /// Rows of the random sample on which the certificate is measured; fewer where their exact kernel
     /// would be dear. 0 for none.
     pub certify: usize,
+    /// Seconds that features of all rows may take, on this machine and as the trial measures it: methods that take
+    /// longer are refused. Features are then no longer the same on every machine. `None` for no limit.
+    pub max_seconds: Option<f64>,
 }
 
 impl Default for FeatureSettings {
-    /// Method and number by themselves, seed 0, a certificate from 400 rows.
+    /// Method and number by themselves, seed 0, a certificate from 400 rows, any time.
     fn default() -> Self {
-        Self { dim: Dim::Auto, method: Method::Auto, seed: 0, certify: CERTIFY }
+        Self { dim: Dim::Auto, method: Method::Auto, seed: 0, certify: CERTIFY, max_seconds: None }
     }
 }
 
 impl FeatureSettings {
+    /// The settings for a fit to `sample` of `rows` rows, which share the time in proportion.
+    ///
+    /// ```
+    /// use widelimit::features::FeatureSettings;
+    /// let settings = FeatureSettings { max_seconds: Some(60.0), ..FeatureSettings::default() };
+    /// assert_eq!(settings.for_sample(100, 6000).max_seconds, Some(1.0));
+    /// ```
+    pub fn for_sample(&self, sample: usize, rows: usize) -> Self {
+        let share = sample as f64 / rows.max(1) as f64;
+        Self { max_seconds: self.max_seconds.map(|seconds| seconds * share), ..*self }
+    }
+
     /// Refuses what cannot be asked.
     pub(super) fn check(&self) -> Result<(), Error> {
+        if let Some(seconds) =
+            self.max_seconds.filter(|seconds| seconds.is_nan() || *seconds <= 0.0)
+        {
+            let (name, expected) = ("max_seconds", "a time that is above 0");
+            return Err(Error::Parameter { name, expected, got: seconds.to_string() });
+        }
         let (name, expected, got) = match self.dim {
             Dim::Given(0) => ("dim", "a number of features that is at least 1", "0".to_owned()),
             Dim::Tolerance(t) if !(t > 0.0 && t < 1.0) => {
@@ -141,9 +162,14 @@ impl FeatureSettings {
         Err(Error::Parameter { name, expected, got })
     }
 
+    /// Whether methods are tried first.
+    pub(super) fn tries(&self) -> bool {
+        self.method == Method::Auto || self.max_seconds.is_some()
+    }
+
     /// Rows of the sample that this asks for.
     pub(super) fn sample(&self) -> usize {
-        let measured = self.method == Method::Auto || matches!(self.dim, Dim::Tolerance(_));
+        let measured = matches!(self.dim, Dim::Tolerance(_)) || self.tries();
         if measured { self.certify.max(CERTIFY) } else { self.certify }
     }
 }

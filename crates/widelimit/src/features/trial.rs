@@ -7,7 +7,7 @@ use widelimit_exact as exact;
 
 use super::job::{Job, Map};
 use super::sample::Sample;
-use super::settings::Method;
+use super::settings::{DIM as DIM_IF_NONE, FeatureSettings, Method};
 use crate::model::want;
 use crate::{Error, Scalar};
 
@@ -35,13 +35,13 @@ pub struct Candidate {
     pub dim: usize,
     /// Its relative error on the rows of the trial, or why it was not tried.
     pub error: Result<f64, String>,
-    /// Wall time of its features for a thousand inputs, on this machine and once the map is there; the choice does not
-    /// depend on it. Infinite where it was not tried.
+    /// Wall time of its features for a thousand inputs, on this machine and once the map is there; the choice depends on
+    /// it only where time is limited. Infinite where it was not tried.
     pub seconds_per_thousand: f64,
 }
 
 impl<T: Scalar> Job<'_, T> {
-    /// Tries every method on rows of the sample and takes the one with the smallest error.
+    /// Tries methods on rows of the sample and takes the one with the smallest error of those that are fast enough.
     ///
     /// Landmarks are drawn from other rows than those on which errors are measured, where they would
     /// look better than they are for new inputs. Where every row can be a landmark nothing is tried: regression on
@@ -52,15 +52,28 @@ impl<T: Scalar> Job<'_, T> {
     pub(super) fn choose(
         &self,
         sample: Option<&Sample>,
-        dim: usize,
+        settings: &FeatureSettings,
     ) -> Result<(Method, Vec<Candidate>), Error> {
-        let fallback = Method::Embed(Default::default());
+        let (rows, asked) = (self.x.shape()[0], settings.method);
+        let dim = settings.dim.for_rows(rows).unwrap_or(DIM_IF_NONE);
+        let fallback =
+            if asked == Method::Auto { Method::Embed(Default::default()) } else { asked };
         let Some(sample) = sample else { return Ok((fallback, Vec::new())) };
-        let landmarks = self.check_landmarks(dim);
-        if dim >= self.x.shape()[0] && landmarks.is_ok() {
+        let landmarks = match asked {
+            Method::Auto => self.check_landmarks(dim),
+            _ => Ok(()),
+        };
+        if dim >= rows && landmarks.is_ok() && settings.max_seconds.is_none() {
             return Ok((Method::Nystrom, Vec::new()));
         }
-        let methods: Vec<_> = Method::all().filter(|method| *method != Method::Auto).collect();
+        let wanted = |method: &Method| {
+            *method != Method::Auto && (asked == Method::Auto || asked.name() == method.name())
+        };
+        let mut methods: Vec<_> = Method::all().filter(wanted).collect();
+        if let [only] = &mut methods[..] {
+            // With its degree.
+            *only = asked;
+        }
         let mut candidates = Vec::new();
         for (done, &method) in methods.iter().enumerate() {
             let tried = match (method, &landmarks) {
@@ -79,8 +92,18 @@ impl<T: Scalar> Job<'_, T> {
             });
             self.tell(done + 1, methods.len() + 1);
         }
+        let seconds = |tried: &Candidate| {
+            let share = dim as f64 / tried.dim.max(1) as f64;
+            tried.seconds_per_thousand * share * rows as f64 / 1000.0
+        };
+        let limit = settings.max_seconds.unwrap_or(f64::INFINITY);
+        let least = candidates.iter().map(seconds).fold(f64::INFINITY, f64::min);
+        if least > limit && least.is_finite() {
+            return Err(Error::TimeLimit { rows, dim, needed: least, limit });
+        }
         let best = candidates
             .iter()
+            .filter(|tried| seconds(tried) <= limit)
             .filter_map(|tried| {
                 let error = *tried.error.as_ref().ok()?;
                 Some((tried.method, error * (tried.dim as f64 / dim as f64).sqrt()))
@@ -99,6 +122,8 @@ impl<T: Scalar> Job<'_, T> {
             }
             made => made?,
         };
+        // Random directions are drawn at their first use.
+        self.features(&map, sample.inputs(1))?;
         let start = Instant::now();
         let features = self.features(&map, sample.inputs(count))?;
         let seconds = start.elapsed().as_secs_f64();

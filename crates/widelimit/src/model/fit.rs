@@ -149,13 +149,13 @@ impl Regression {
             relative_ridge: solution.relative_ridge,
             leave_one_out: solution.leave_one_out,
             path: solution.path,
-            targets: self.y,
             eigenvalues: solution.eigenvalues,
             diagnostics: solution.diagnostics,
             amplitude,
             log_marginal_likelihood,
         };
-        let basis = Basis::Kernel(Dual { x: scaled, dual: solution.dual, process });
+        let (dual, targets) = (solution.dual, self.y);
+        let basis = Basis::Kernel(Dual { x: scaled, dual, targets, process });
         let state = T::state(Arrays { scaling, mean: solution.mean, basis });
         let (network, settings, classes) = (network.clone(), self.settings, self.classes);
         Ok(Model { network, settings, classes, fit, state })

@@ -1,13 +1,14 @@
 //! Models on features: fitting and predicting.
 
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice};
-use widelimit_learn::streaming::{Centre, Moments};
-use widelimit_learn::{Classifier, FeatureRidge, FeatureRidgeModel, StreamingRidge, memory};
+use widelimit_data::Classes;
+use widelimit_learn::{Classifier, FeatureRidge, FeatureRidgeModel, memory};
 use widelimit_linalg::gram;
 
-use super::fit::{Regression, shape_of};
+use super::fit::Regression;
 use super::scaling::Scaling;
-use super::{Arrays, Basis, Fit, Linear, Model, block_rows};
+use super::streamed::{BLOCK, FeatureMoments};
+use super::{Arrays, Basis, Fit, Linear, Model, Settings, block_rows};
 use crate::features::Features;
 use crate::{Error, Network, Run, Scalar};
 
@@ -15,8 +16,40 @@ use crate::{Error, Network, Run, Scalar};
 /// found by generalised cross-validation instead of leave-one-out.
 const TABLE: u64 = 1 << 30;
 
-/// Rows of a block of features.
-const BLOCK: usize = 4096;
+/// Everything that makes a model on features.
+pub(super) struct Solved<'a, T> {
+    pub network: &'a Network,
+    pub settings: Settings,
+    pub classes: Classes,
+    pub scaling: Scaling,
+    pub features: Features,
+    pub solution: FeatureRidgeModel<T>,
+    pub rows: usize,
+}
+
+impl<T: Scalar> Solved<'_, T> {
+    pub fn model(self) -> Model {
+        let Self { network, settings, classes, scaling, features, solution, rows } = self;
+        let input = features.input().clone();
+        let fit = Fit {
+            rows,
+            features: input.positions().unwrap_or(0).saturating_mul(input.channels),
+            input,
+            outputs: solution.weights.ncols(),
+            ridge: solution.ridge,
+            relative_ridge: solution.relative_ridge,
+            path: solution.path,
+            leave_one_out: None,
+            eigenvalues: None,
+            diagnostics: solution.diagnostics,
+            amplitude: None,
+            log_marginal_likelihood: None,
+        };
+        let basis = Basis::Features(Linear { features, weights: solution.weights });
+        let state = T::state(Arrays { scaling, mean: solution.mean, basis });
+        Model { network: network.clone(), settings, classes, fit, state }
+    }
+}
 
 impl Regression {
     /// Solves on features.
@@ -28,7 +61,7 @@ impl Regression {
         run: &Run<'_>,
     ) -> Result<Model, Error> {
         let settings = &self.settings;
-        let (input, rows) = (shape_of(scaled.view(), "x")?, scaled.shape()[0]);
+        let rows = scaled.shape()[0];
         let features =
             Features::fit(network, scaled.view(), settings.quantity, &settings.features, run)?;
         let (dim, outputs, size) = (features.dim(), self.y.ncols(), size_of::<T>());
@@ -40,60 +73,27 @@ impl Regression {
             run.check_cancelled()?;
             self.solve_features(z, run)?
         } else {
-            self.solve_stream(&features, scaled.view(), run)?
+            self.solve_blocks(&features, scaled.view(), run)?
         };
         run.check_cancelled()?;
-        let fit = Fit {
-            rows,
-            features: scaled.len() / rows.max(1),
-            input,
-            outputs,
-            ridge: solution.ridge,
-            relative_ridge: solution.relative_ridge,
-            path: solution.path,
-            leave_one_out: None,
-            targets: self.y,
-            eigenvalues: None,
-            diagnostics: solution.diagnostics,
-            amplitude: None,
-            log_marginal_likelihood: None,
-        };
-        let basis = Basis::Features(Linear { features, weights: solution.weights });
-        let state = T::state(Arrays { scaling, mean: solution.mean, basis });
-        let (network, settings, classes) = (network.clone(), self.settings, self.classes);
-        Ok(Model { network, settings, classes, fit, state })
+        let settings = self.settings;
+        Ok(Solved { network, settings, classes: self.classes, scaling, features, solution, rows }
+            .model())
     }
 
     /// From the moments of the features, of which one block is there at a time.
-    fn solve_stream<T: Scalar>(
+    fn solve_blocks<T: Scalar>(
         &self,
         features: &Features,
         x: ArrayViewD<'_, T>,
         run: &Run<'_>,
     ) -> Result<FeatureRidgeModel<T>, Error> {
-        let (dim, outputs) = (features.dim(), self.y.ncols());
-        // The moments and what solves them; a block in both precisions.
-        let solve = memory::streaming_ridge(&self.settings.ridge, dim, outputs);
-        let blocks = (2 * 8 * (BLOCK * dim)) as u64;
-        let run = &run.less("the fit on features", solve.saturating_add(blocks))?;
-        let mut moments = Moments::new(dim, outputs)?;
+        let mut moments = FeatureMoments::new(features, self.y.ncols(), &self.settings.ridge, run)?;
         let targets = self.y.axis_chunks_iter(Axis(0), BLOCK);
         for (x, y) in x.axis_chunks_iter(Axis(0), BLOCK).zip(targets) {
-            run.check_cancelled()?;
-            let z = features.transform(x, run)?;
-            moments.accumulate(z.view(), y.mapv(T::narrow).view(), None, &run.par)?;
+            moments.take(features, x, y, run)?;
         }
-        run.check_cancelled()?;
-        let solver = StreamingRidge { ridge: self.settings.ridge.clone(), centre: Centre::Targets };
-        let found = solver.check()?.solve(&moments, &run.par)?;
-        Ok(FeatureRidgeModel {
-            weights: found.weights.mapv(T::narrow),
-            mean: found.intercept.mapv(T::narrow),
-            ridge: found.ridge,
-            relative_ridge: found.relative_ridge,
-            path: None,
-            diagnostics: found.diagnostics,
-        })
+        moments.solve(&self.settings.ridge, run)
     }
 
     fn solve_features<T: Scalar>(
@@ -172,7 +172,7 @@ mod tests {
         let regression = Regression { y, codes: None, classes, settings };
         let z = features.transform(x.view(), &run).unwrap();
         let table = regression.solve_features(z, &run).unwrap();
-        let stream = regression.solve_stream(&features, x.view(), &run).unwrap();
+        let stream = regression.solve_blocks(&features, x.view(), &run).unwrap();
         let norm = |a: &Array2<f64>| a.iter().map(|v| v * v).sum::<f64>().sqrt();
         let off = norm(&(&table.weights - &stream.weights)) / norm(&table.weights);
         assert!(off < 1e-8, "{off}");

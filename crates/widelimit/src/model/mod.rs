@@ -6,10 +6,11 @@ mod predict;
 mod scaling;
 mod settings;
 mod store;
+mod streamed;
 
 use std::sync::OnceLock;
 
-use ndarray::{Array1, Array2, ArrayD};
+use ndarray::{Array1, Array2, ArrayD, ArrayView2};
 use widelimit_arch::Shape;
 use widelimit_data::Classes;
 use widelimit_learn::{Diagnostics, GaussianProcessModel, LooPath};
@@ -21,6 +22,7 @@ pub(crate) use predict::block_rows;
 use scaling::Scaling;
 pub use settings::{Preprocess, Settings, Solver, Task};
 pub use store::Notes;
+pub use streamed::StreamedFit;
 
 /// A fitted regression or classifier, on rows of a table or on images.
 ///
@@ -54,8 +56,6 @@ pub struct Fit {
     pub path: Option<LooPath>,
     /// Leave-one-out predictions of the training rows (rows x outputs), where the ridge was chosen.
     pub leave_one_out: Option<Array2<f64>>,
-    /// Training targets as regressed on (rows x outputs; one-hot for classes).
-    pub targets: Array2<f64>,
     /// Eigenvalues of the kernel, ascending, where they were computed.
     pub eigenvalues: Option<Array1<f64>>,
     /// How well the system was solved.
@@ -100,6 +100,8 @@ pub struct Dual<T> {
     x: ArrayD<T>,
     /// Dual coefficients, rows x outputs.
     dual: Array2<T>,
+    /// Targets as regressed on, rows x outputs.
+    targets: Array2<f64>,
     /// The posterior, made when a standard deviation is first asked for.
     process: OnceLock<GaussianProcessModel>,
 }
@@ -123,6 +125,13 @@ impl<T> Basis<T> {
         match self {
             Basis::Kernel(_) => None,
             Basis::Features(linear) => Some(&linear.features),
+        }
+    }
+
+    fn targets(&self) -> Option<ArrayView2<'_, f64>> {
+        match self {
+            Basis::Kernel(kernel) => Some(kernel.targets.view()),
+            Basis::Features(_) => None,
         }
     }
 }
@@ -166,6 +175,15 @@ impl Model {
     /// What the fit tells about itself.
     pub fn details(&self) -> &Fit {
         &self.fit
+    }
+
+    /// Training targets as regressed on, rows x outputs, one-hot for classes; `None` for a model on features, which has
+    /// no use for them.
+    pub fn targets(&self) -> Option<ArrayView2<'_, f64>> {
+        match &self.state {
+            State::F32(arrays) => arrays.basis.targets(),
+            State::F64(arrays) => arrays.basis.targets(),
+        }
     }
 
     /// Regression or classification.

@@ -185,7 +185,7 @@ impl Model {
             widelimit_learn::memory::gaussian_process(false, n, self.fit.outputs, size_of::<S>());
         run.check_memory("the posterior's factorisation", needed)?;
         let kernel = kernel_of(&self.network, self.settings.quantity, dual.x.view(), None, run)?;
-        let (ridge, y) = (self.fit.ridge, self.fit.targets.view());
+        let (ridge, y) = (self.fit.ridge, dual.targets.view());
         let process = posterior(&self.settings, ridge, kernel, y, run)?;
         Ok(dual.process.get_or_init(|| process))
     }

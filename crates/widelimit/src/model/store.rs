@@ -60,6 +60,9 @@ struct Header {
     /// Only written where it is `false`; absent from files of before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bracketed: Option<bool>,
+    /// Training rows of a fit on features; absent for kernels, which have the rows themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rows: Option<usize>,
 }
 
 /// One number for one output, as for any number of outputs in files of before.
@@ -187,7 +190,6 @@ impl Model {
         let mut put = |name: &str, array: ArrayD<f64>| {
             file.tensors.insert(name.into(), Array::F64(array));
         };
-        put(tensor::TARGETS, self.fit.targets.clone().into_dyn());
         if let Some(predictions) = &self.fit.leave_one_out {
             put(tensor::LEAVE_ONE_OUT, predictions.clone().into_dyn());
         }
@@ -227,6 +229,7 @@ impl Model {
             chosen: path.as_ref().map(|path| path.chosen),
             criterion: path.as_ref().map(|path| criterion_name(path.criterion).into()),
             route: path.as_ref().map(|path| route_name(path.route).into()),
+            rows: self.features().map(|_| self.fit.rows),
             bracketed: path.as_ref().map(|path| path.bracketed).filter(|bracketed| !bracketed),
         }
     }
@@ -248,6 +251,7 @@ impl<T: Scalar> Arrays<T> {
             Basis::Kernel(kernel) => {
                 put(tensor::X, T::wrap(kernel.x.clone()));
                 put(tensor::DUAL, T::wrap(kernel.dual.clone().into_dyn()));
+                put(tensor::TARGETS, Array::F64(kernel.targets.clone().into_dyn()));
             }
             Basis::Features(linear) => {
                 put(tensor::WEIGHTS, T::wrap(linear.weights.clone().into_dyn()));
@@ -340,8 +344,8 @@ impl Reader {
             (settings.solver, settings.features) = (Solver::Features, found);
         }
         let (state, (rows, input), outputs) = match header.precision.as_str() {
-            "float32" => self.state::<f32>(settings.preprocess, features)?,
-            "float64" => self.state::<f64>(settings.preprocess, features)?,
+            "float32" => self.state::<f32>(settings.preprocess, features, header.rows)?,
+            "float64" => self.state::<f64>(settings.preprocess, features, header.rows)?,
             other => return Err(self.wrong(format!("unknown precision `{other}`"))),
         };
         check_network(&network, &input)
@@ -350,8 +354,6 @@ impl Reader {
             let classes = header.classes.len();
             return Err(self.wrong(format!("{classes} classes but {outputs} outputs")));
         }
-        let targets: Array2<f64> = self.file.take::<f64, Ix2>(tensor::TARGETS)?;
-        self.check_shape(tensor::TARGETS, targets.dim(), (rows, outputs))?;
         let leave_one_out = self.optional::<Ix2>(tensor::LEAVE_ONE_OUT)?;
         if let Some(predictions) = &leave_one_out {
             self.check_shape(tensor::LEAVE_ONE_OUT, predictions.dim(), (rows, outputs))?;
@@ -371,7 +373,6 @@ impl Reader {
             relative_ridge: header.relative_ridge,
             path,
             leave_one_out,
-            targets,
             eigenvalues: self.optional::<Ix1>(tensor::EIGENVALUES)?,
             diagnostics: Diagnostics {
                 condition: header.condition,
@@ -409,10 +410,11 @@ impl Reader {
         &mut self,
         preprocess: Preprocess,
         features: Option<Features>,
+        rows: Option<usize>,
     ) -> Result<(State, (usize, Shape), usize), Error> {
         let mean = self.file.take::<T, Ix1>(tensor::MEAN)?;
         let Solution { basis, rows, input, outputs } = match features {
-            Some(features) => self.linear::<T>(features)?,
+            Some(features) => self.linear::<T>(features, rows)?,
             None => self.dual::<T>()?,
         };
         self.check_shape(tensor::MEAN, (mean.len(), 1), (outputs, 1))?;
@@ -436,17 +438,24 @@ impl Reader {
         let dual = self.file.take::<T, Ix2>(tensor::DUAL)?;
         let (rows, outputs) = (x.shape()[0], dual.ncols());
         self.check_shape(tensor::DUAL, dual.dim(), (rows, outputs))?;
-        let basis = Basis::Kernel(Dual { x, dual, process: OnceLock::new() });
+        let targets = self.file.take::<f64, Ix2>(tensor::TARGETS)?;
+        self.check_shape(tensor::TARGETS, targets.dim(), (rows, outputs))?;
+        let basis = Basis::Kernel(Dual { x, dual, targets, process: OnceLock::new() });
         Ok(Solution { basis, rows, input, outputs })
     }
 
-    /// The training inputs are not in the file; there were as many as targets.
-    fn linear<T: Scalar>(&mut self, features: Features) -> Result<Solution<T>, Error> {
+    /// The training inputs are not in the file, but their number is; in files of before there were targets instead.
+    fn linear<T: Scalar>(
+        &mut self,
+        features: Features,
+        rows: Option<usize>,
+    ) -> Result<Solution<T>, Error> {
         let weights = self.file.take::<T, Ix2>(tensor::WEIGHTS)?;
         let outputs = weights.ncols();
         self.check_shape(tensor::WEIGHTS, weights.dim(), (features.dim(), outputs))?;
-        let rows = self.file.tensors.get(tensor::TARGETS).and_then(|y| y.shape().first().copied());
-        let rows = rows.ok_or_else(|| self.wrong("there are no training targets"))?;
+        let targets = self.file.tensors.get(tensor::TARGETS);
+        let rows = rows.or_else(|| targets.and_then(|y| y.shape().first().copied()));
+        let rows = rows.ok_or_else(|| self.wrong("the number of training rows is missing"))?;
         let input = features.input().clone();
         let basis = Basis::Features(Linear { features, weights });
         Ok(Solution { basis, rows, input, outputs })
