@@ -86,6 +86,24 @@ def test_functions_of_the_user(rows):
     np.testing.assert_array_equal(again.transform(rows), features.transform(rows))
 
 
+def test_time_can_be_limited(rows):
+    wanted = {"dim": 64, "method": "centred"}
+    features = wl.FeatureMap("mlp:2:relu", **wanted, max_seconds=3600).fit(rows)
+    assert features.method_ == "centred" and len(features.trial_) == 1
+    plain = wl.FeatureMap("mlp:2:relu", **wanted).fit(rows)
+    np.testing.assert_array_equal(features.transform(rows), plain.transform(rows))
+    for method in ("centred", "auto"):
+        slow = wl.FeatureMap("mlp:2:relu", 64, method=method, max_seconds=1e-9)
+        with pytest.raises(TimeoutError, match=r"64 features of \d+ rows .* fastest method"):
+            slow.fit(rows)
+    with pytest.raises(ValueError, match="max_seconds: expected a time above 0, got 0"):
+        wl.FeatureMap("mlp:1", 8, max_seconds=0).fit(rows)
+    with pytest.raises(TypeError, match="max_seconds: expected a number of seconds, got 'soon'"):
+        wl.FeatureMap("mlp:1", 8, max_seconds="soon").fit(rows)
+    with pytest.raises(ValueError, match="max_seconds: is the time of features"):
+        wl.NTKRegressor(solver="exact", max_seconds=1.0).fit(rows, rows[:, 0])
+
+
 def test_tolerance(rows):
     features = wl.FeatureMap("mlp:2:relu", tol=0.05, method="centred").fit(rows)
     stated = features.certificate_

@@ -66,14 +66,10 @@ impl<T: Scalar> Job<'_, T> {
         if dim >= rows && landmarks.is_ok() && settings.max_seconds.is_none() {
             return Ok((Method::Nystrom, Vec::new()));
         }
-        let wanted = |method: &Method| {
-            *method != Method::Auto && (asked == Method::Auto || asked.name() == method.name())
+        let methods: Vec<_> = match asked {
+            Method::Auto => Method::all().filter(|method| *method != Method::Auto).collect(),
+            only => vec![only],
         };
-        let mut methods: Vec<_> = Method::all().filter(wanted).collect();
-        if let [only] = &mut methods[..] {
-            // With its degree.
-            *only = asked;
-        }
         let mut candidates = Vec::new();
         for (done, &method) in methods.iter().enumerate() {
             let tried = match (method, &landmarks) {
@@ -92,18 +88,8 @@ impl<T: Scalar> Job<'_, T> {
             });
             self.tell(done + 1, methods.len() + 1);
         }
-        let seconds = |tried: &Candidate| {
-            let share = dim as f64 / tried.dim.max(1) as f64;
-            tried.seconds_per_thousand * share * rows as f64 / 1000.0
-        };
         let limit = settings.max_seconds.unwrap_or(f64::INFINITY);
-        let least = candidates.iter().map(seconds).fold(f64::INFINITY, f64::min);
-        if least > limit && least.is_finite() {
-            return Err(Error::TimeLimit { rows, dim, needed: least, limit });
-        }
-        let best = candidates
-            .iter()
-            .filter(|tried| seconds(tried) <= limit)
+        let best = fast(&candidates, (rows, dim), limit)?
             .filter_map(|tried| {
                 let error = *tried.error.as_ref().ok()?;
                 Some((tried.method, error * (tried.dim as f64 / dim as f64).sqrt()))
@@ -193,5 +179,52 @@ impl<T: Scalar> Job<'_, T> {
             let next = predicted.clamp(1.25 * dim as f64, 8.0 * dim as f64);
             dim = (next.ceil() as usize).next_multiple_of(64).min(most);
         }
+    }
+}
+
+/// Those whose features of all rows take no longer than the limit; their time grows with the number of features.
+fn fast(
+    candidates: &[Candidate],
+    (rows, dim): (usize, usize),
+    limit: f64,
+) -> Result<impl Iterator<Item = &Candidate>, Error> {
+    let seconds = move |tried: &Candidate| {
+        let share = dim as f64 / tried.dim.max(1) as f64;
+        tried.seconds_per_thousand * share * rows as f64 / 1000.0
+    };
+    let needed = candidates.iter().map(seconds).fold(f64::INFINITY, f64::min);
+    // Where none could be tried, the reason is another one.
+    if needed > limit && needed.is_finite() {
+        return Err(Error::TimeLimit { rows, dim, needed, limit });
+    }
+    Ok(candidates.iter().filter(move |tried| seconds(tried) <= limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fast_ones_are_those_within_the_limit() {
+        let tried = |method, dim, seconds_per_thousand| Candidate {
+            method,
+            dim,
+            error: Ok(0.1),
+            seconds_per_thousand,
+        };
+        let slow = tried(Method::Nystrom, 1000, 3.0);
+        let quick = tried(Method::Embed(Default::default()), 500, 1.0);
+        let failed = Candidate { seconds_per_thousand: f64::INFINITY, ..slow.clone() };
+        let all = [slow, quick, failed];
+        // 2000 rows with 1000 features: 6 and 4 seconds.
+        let within = |limit| {
+            fast(&all, (2000, 1000), limit)
+                .map(|found| found.map(|tried| tried.seconds_per_thousand).collect::<Vec<_>>())
+        };
+        assert_eq!(within(6.0).unwrap(), [3.0, 1.0]);
+        assert_eq!(within(5.9).unwrap(), [1.0]);
+        let error = within(3.9).unwrap_err();
+        assert!(matches!(error, Error::TimeLimit { rows: 2000, dim: 1000, needed: 4.0, limit: 3.9 }));
+        assert!(fast(&all[2..], (2000, 1000), 3.9).unwrap().next().is_none());
     }
 }
