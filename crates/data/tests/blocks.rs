@@ -11,7 +11,8 @@ use widelimit_data::{
 fn seeds(folder: &Path) -> Vec<PathBuf> {
     let mut copies = Vec::new();
     for kind in ["npy", "npz", "csv"] {
-        let seeds: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../fuzz/seeds", kind].iter().collect();
+        let seeds: PathBuf =
+            [env!("CARGO_MANIFEST_DIR"), "../../fuzz/seeds", kind].iter().collect();
         for file in std::fs::read_dir(seeds).unwrap() {
             let path = file.unwrap().path();
             let copy = folder.join(path.file_name().unwrap()).with_extension(kind);
@@ -25,9 +26,7 @@ fn seeds(folder: &Path) -> Vec<PathBuf> {
 /// All arrays of a file.
 fn sources(path: &Path) -> Vec<Source> {
     match Npz::open(path) {
-        Ok(npz) => {
-            npz.names().iter().map(|name| Source::new(path, Some(name)).unwrap()).collect()
-        }
+        Ok(npz) => npz.names().iter().map(|name| Source::new(path, Some(name)).unwrap()).collect(),
         Err(_) => vec![Source::new(path, None).unwrap()],
     }
 }
@@ -136,14 +135,16 @@ fn columns_of_a_table_are_left_out() {
 fn a_wrong_checksum_is_told_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.npz");
-    let seeds: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../fuzz/seeds/npz/stored"].iter().collect();
+    let seeds: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "../../fuzz/seeds/npz/stored"].iter().collect();
     let mut bytes = std::fs::read(seeds).unwrap();
     std::fs::write(&path, &bytes).unwrap();
     let name = Npz::open(&path).unwrap().names()[0].clone();
     let source = Source::new(&path, Some(&name)).unwrap();
     let whole = read_inputs(&source).unwrap();
     // The last byte of the first member's values; its local header has the length of the name at 26.
-    let header = u16::from_le_bytes([bytes[26], bytes[27]]) + u16::from_le_bytes([bytes[28], bytes[29]]);
+    let header =
+        u16::from_le_bytes([bytes[26], bytes[27]]) + u16::from_le_bytes([bytes[28], bytes[29]]);
     let size = u32::from_le_bytes([bytes[18], bytes[19], bytes[20], bytes[21]]);
     let last = 30 + usize::from(header) + size as usize - 1;
     bytes[last] ^= 1;

@@ -67,7 +67,8 @@ impl Gathered {
         let ridges = match ridges {
             None => spectrum.ridges(&RidgePath::default())?,
             Some(ridges) => {
-                let absolute = ridges.iter().map(|ridge| spectrum.absolute(Shift::Relative(*ridge)));
+                let absolute =
+                    ridges.iter().map(|ridge| spectrum.absolute(Shift::Relative(*ridge)));
                 absolute.collect::<Result<_, _>>()?
             }
         };

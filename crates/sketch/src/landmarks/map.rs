@@ -7,6 +7,9 @@ use crate::Error;
 use crate::error::{equal, positive};
 use crate::lowrank::check_symmetry;
 
+/// Features that are made together where later ones need more landmarks.
+const PANEL: usize = 256;
+
 /// The features `z(x) = F^T k(L, x)` of landmarks `L`, with `F F^T = K(L, L)^+`: inner products of
 /// features are the Nystrom approximation of the kernel,
 ///
@@ -32,6 +35,8 @@ use crate::lowrank::check_symmetry;
 pub struct NystromMap<T> {
     /// `F^T`, `r x l`.
     whitening: Array2<T>,
+    /// Whether it has nothing but zeros above its diagonal.
+    lower: bool,
     shift: f64,
 }
 
@@ -67,7 +72,7 @@ impl<T: Scalar> NystromMap<T> {
         let whitening = Array2::from_shape_fn((kept, count), |(feature, landmark)| {
             T::from_f64(vectors[[landmark, feature]] / values[feature].sqrt())
         });
-        Ok(Self { whitening, shift: 0.0 })
+        Ok(Self { shift: 0.0, ..Self::from_whitening(whitening) })
     }
 
     /// The map by a Cholesky factor, `F = L^{-T}` with `L L^T = K(L, L) + nu I`: one feature for each
@@ -85,7 +90,20 @@ impl<T: Scalar> NystromMap<T> {
         let count = wide.nrows();
         let (factor, jitter) = factor_with_ladder(wide, jitter_ladder::<T>(), par)?;
         let inverse = factor.solve_lower(Array2::eye(count).view(), par);
-        Ok(Self { whitening: inverse.mapv(T::from_f64), shift: jitter.absolute })
+        Ok(Self { shift: jitter.absolute, ..Self::from_whitening(inverse.mapv(T::from_f64)) })
+    }
+
+    /// The map with this `F^T` (`r x l`), such as [`whitening`](Self::whitening) told of another one.
+    pub fn from_whitening(whitening: Array2<T>) -> Self {
+        let zero = T::from_f64(0.0);
+        let lower = whitening.is_square()
+            && whitening.indexed_iter().all(|((row, column), v)| column <= row || *v == zero);
+        Self { whitening, lower, shift: 0.0 }
+    }
+
+    /// `F^T`, `r x l`.
+    pub fn whitening(&self) -> ArrayView2<'_, T> {
+        self.whitening.view()
     }
 
     /// Landmarks, `l`.
@@ -110,7 +128,20 @@ impl<T: Scalar> NystromMap<T> {
     pub fn features(&self, k_xl: ArrayView2<'_, T>, par: &Par) -> Result<Array2<T>, Error> {
         equal("number of landmarks of the kernel values", self.landmarks(), k_xl.ncols())?;
         finite(k_xl)?;
-        Ok(gram(k_xl, Some(self.whitening.view()), par))
+        if !self.lower {
+            return Ok(gram(k_xl, Some(self.whitening.view()), par));
+        }
+        // A panel of features needs the landmarks up to its own.
+        let mut features = Array2::from_elem((k_xl.nrows(), self.dim()), T::from_f64(0.0));
+        let panels = features.axis_chunks_iter_mut(Axis(1), PANEL).enumerate();
+        for (panel, mut out) in panels {
+            let rows = panel * PANEL..panel * PANEL + out.ncols();
+            let needed = Slice::from(..rows.end);
+            let whitening = self.whitening.slice_axis(Axis(0), rows.into());
+            let whitening = whitening.slice_axis(Axis(1), needed);
+            out.assign(&gram(k_xl.slice_axis(Axis(1), needed), Some(whitening), par));
+        }
+        Ok(features)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Features from the exact kernel with landmarks.
 
-use ndarray::{Array2, ArrayD, ArrayViewD, ArrayViewMut2, Axis, Slice};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMut2, Axis};
 use widelimit_exact as exact;
-use widelimit_linalg::{factor_with_jitter, gram};
-use widelimit_sketch::landmarks::{KernelEntries, RandomPivots};
+use widelimit_sketch::landmarks::{KernelEntries, NystromMap, RandomPivots};
 use widelimit_sketch::random::Stream;
 
 use super::job::Job;
@@ -20,9 +19,6 @@ const PIVOTS: u32 = 0xFEA4;
 /// Rows among which landmarks are looked for, as a multiple of their number.
 const CHOICE: usize = 4;
 
-/// Features that are made together.
-const PANEL: usize = 256;
-
 /// Landmarks are the pivots of a randomly pivoted Cholesky factorisation (Chen, Epperly, Tropp and Webber, 2022)
 /// of the kernel of some rows.
 ///
@@ -34,8 +30,8 @@ const PANEL: usize = 256;
 pub(super) struct Nystrom {
     /// Landmarks, `l` inputs.
     pub landmarks: ArrayD<f64>,
-    /// `L^{-1}`, `l x l`.
-    pub whitening: Array2<f64>,
+    /// From their kernel values to features.
+    pub map: NystromMap<f64>,
 }
 
 impl Nystrom {
@@ -47,10 +43,8 @@ impl Nystrom {
         job.run.check_memory("the kernel of the landmarks", 4 * 8 * count * count)?;
         let kernel = kernel_of(job.network, job.quantity, landmarks.view(), None, &job.quiet())?;
         job.run.check_cancelled()?;
-        let par = &job.run.par;
-        let (factor, _) = factor_with_jitter(kernel, par)?;
-        let whitening = factor.solve_lower(Array2::eye(rows.len()).view(), par);
-        Ok(Self { landmarks, whitening })
+        let map = NystromMap::fit_cholesky(kernel.view(), &job.run.par);
+        Ok(Self { landmarks, map: map.map_err(widelimit_embed::Error::from)? })
     }
 
     /// Rows in ascending order, without those left out; fewer than `dim` where those explain the rest to
@@ -78,7 +72,7 @@ impl Nystrom {
 
     /// Number of features.
     pub fn dim(&self) -> usize {
-        self.whitening.nrows()
+        self.map.dim()
     }
 
     /// Features of some inputs.
@@ -92,18 +86,9 @@ impl Nystrom {
     ) -> Result<(), Error> {
         let x = x.mapv(Scalar::widen);
         let kernel = kernel_of(network, quantity, x.view(), Some(self.landmarks.view()), run)?;
-        // Canonical products: features of a row do not depend on the other rows. L^{-1} is triangular: a panel
-        // of features needs the landmarks up to its own.
-        for start in (0..self.dim()).step_by(PANEL) {
-            let end = (start + PANEL).min(self.dim());
-            let rows = self.whitening.slice_axis(Axis(0), Slice::from(start..end));
-            let needed = Slice::from(..end);
-            let (kernel, rows) =
-                (kernel.slice_axis(Axis(1), needed), rows.slice_axis(Axis(1), needed));
-            let features = gram(kernel, Some(rows), &run.par);
-            let mut out = out.slice_axis_mut(Axis(1), Slice::from(start..end));
-            out.zip_mut_with(&features, |to, from| *to = T::narrow(*from));
-        }
+        let features =
+            self.map.features(kernel.view(), &run.par).map_err(widelimit_embed::Error::from)?;
+        out.zip_mut_with(&features, |to, from| *to = T::narrow(*from));
         let bad = out.outer_iter().position(|row| row.iter().any(|z| !z.widen().is_finite()));
         match bad {
             None => Ok(()),

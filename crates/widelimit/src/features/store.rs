@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use widelimit_arch::Shape;
 use widelimit_data::{Array, ModelFile};
 use widelimit_embed::{FeatureMap, Settings};
+use widelimit_sketch::landmarks::NystromMap;
 
 use super::job::{Map, embedded};
 use super::nystrom::Nystrom;
@@ -130,7 +131,10 @@ impl Features {
             }
             Map::Nystrom(map) => {
                 tensors.insert(LANDMARKS.into(), Array::F64(map.landmarks.clone()));
-                tensors.insert(WHITENING.into(), Array::F64(map.whitening.clone().into_dyn()));
+                tensors.insert(
+                    WHITENING.into(),
+                    Array::F64(map.map.whitening().to_owned().into_dyn()),
+                );
             }
         }
         Ok(())
@@ -176,7 +180,7 @@ impl Features {
                     );
                     return Err(wrong(reason));
                 }
-                Map::Nystrom(Nystrom { landmarks, whitening })
+                Map::Nystrom(Nystrom { landmarks, map: NystromMap::from_whitening(whitening) })
             }
             _ => return Err(wrong(format!("unknown method `{}`", header.method))),
         };

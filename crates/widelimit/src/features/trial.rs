@@ -224,7 +224,10 @@ mod tests {
         assert_eq!(within(6.0).unwrap(), [3.0, 1.0]);
         assert_eq!(within(5.9).unwrap(), [1.0]);
         let error = within(3.9).unwrap_err();
-        assert!(matches!(error, Error::TimeLimit { rows: 2000, dim: 1000, needed: 4.0, limit: 3.9 }));
+        assert!(matches!(
+            error,
+            Error::TimeLimit { rows: 2000, dim: 1000, needed: 4.0, limit: 3.9 }
+        ));
         assert!(fast(&all[2..], (2000, 1000), 3.9).unwrap().next().is_none());
     }
 }
