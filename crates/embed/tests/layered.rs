@@ -1,10 +1,10 @@
-//! Layer-by-layer features against the exact kernels: unbiased, and closer the more there are.
+//! Layer-by-layer features against the exact kernels: unbiased, and as close as they were.
 
 #[path = "common/against.rs"]
 mod against;
 
-use against::{exact, inputs, map, products};
-use ndarray::{Array2, ArrayD};
+use against::{error, exact, inputs, map};
+use ndarray::Array4;
 use widelimit_arch::Network;
 use widelimit_embed::{Quantity, Settings, Strategy};
 
@@ -15,34 +15,14 @@ const SETTINGS: [(Strategy, Quantity); 4] = [
     (Strategy::Random, Quantity::Nngp),
 ];
 
-/// Mean of 400 draws of 64 features within 4.5 standard errors in every entry (a few hundred are
-/// looked at), for networks with one random layer, which have no bias.
+/// Means of 64 features of networks with one random layer, which have no bias.
 fn unbiased(json: &str, shape: &[usize], scales: &[f64]) {
     let network = Network::from_json(json).unwrap();
     let x = inputs(shape, scales);
     for (strategy, quantity) in SETTINGS {
         let kernel = exact(&network, &x, quantity);
-        let draws = 400;
-        let (mut sum, mut squares) = (Array2::zeros(kernel.dim()), Array2::zeros(kernel.dim()));
-        let first = map(&network, &x, &Settings { dim: 64, quantity, strategy, seed: 0 });
-        for seed in 0..draws {
-            let z = products(&first.reseeded(seed).unwrap(), &x);
-            sum += &z;
-            squares += &(&z * &z);
-        }
-        let mean: Array2<f64> = sum / draws as f64;
-        let variance = squares / draws as f64 - &mean * &mean;
-        for (at, &k) in kernel.indexed_iter() {
-            let error = (variance[at].max(0.0) / draws as f64).sqrt();
-            let floor = 2e-6 * (kernel[[at.0, at.0]] * kernel[[at.1, at.1]]).sqrt();
-            let off = (mean[at] - k).abs();
-            assert!(
-                off < 4.5 * error + floor,
-                "{json} {strategy:?} {quantity:?} {at:?}: {} for {k}, {:.1} standard errors",
-                mean[at],
-                off / error
-            );
-        }
+        let map = map(&network, &x, &Settings { dim: 64, quantity, strategy, seed: 0 });
+        against::unbiased(json, &map, &x, &kernel, 2e-6);
     }
 }
 
@@ -119,31 +99,62 @@ fn every_layer_on_images_is_unbiased() {
     }
 }
 
-/// Relative Frobenius error, mean of five seeds.
-fn error(network: &Network, x: &ArrayD<f64>, strategy: Strategy, dim: usize) -> f64 {
-    let kernel = exact(network, x, Quantity::Ntk);
-    let norm = kernel.iter().map(|k| k * k).sum::<f64>().sqrt();
-    let first = map(network, x, &Settings { dim, quantity: Quantity::Ntk, strategy, seed: 0 });
-    let one = |seed| {
-        let difference = products(&first.reseeded(seed).unwrap(), x) - &kernel;
-        difference.iter().map(|d| d * d).sum::<f64>().sqrt() / norm
-    };
-    (0..5).map(one).sum::<f64>() / 5.0
+/// Ways of moving and joining positions that the networks above do not have.
+#[test]
+fn every_way_of_moving_positions_is_unbiased() {
+    let conv = r#"{"layer": "conv", "filter": [2, 3], "padding": "SAME", "b_std": 0.2}"#;
+    let half = r#"{"layer": "conv", "filter": [2, 2], "padding": "SAME", "strides": [2, 2]}"#;
+    let global = r#"{"layer": "global_avg_pool"}, {"layer": "dense"}"#;
+    let branches =
+        format!(r#"[[{conv}, {{"layer": "relu"}}, {conv}], [{{"layer": "dense", "b_std": 0.1}}]]"#);
+    for json in [
+        format!(
+            r#"[{half}, {{"layer": "gelu"}}, {{"layer": "conv_transpose", "filter": [3, 2], "strides": [2, 1], "padding": "SAME", "b_std": 0.1}}, {global}]"#
+        ),
+        r#"[{"layer": "conv", "filter": [2, 2], "dilation": [2, 3], "padding": "SAME"}, {"layer": "relu"}, {"layer": "avg_pool", "window": [2, 3], "padding": "SAME", "normalize_edges": true}, {"layer": "flatten"}, {"layer": "dense"}]"#
+            .to_owned(),
+        format!(
+            r#"[{{"layer": "residual", "body": [{half}, {{"layer": "relu"}}, {conv}], "shortcut": [{half}]}}, {global}]"#
+        ),
+        format!(
+            r#"[{{"layer": "parallel", "combine": "product", "branches": {branches}}}, {global}]"#
+        ),
+        format!(
+            r#"[{{"layer": "parallel", "combine": "concat", "branches": {branches}}}, {global}]"#
+        ),
+        format!(
+            r#"[{conv}, {{"layer": "layer_norm", "axes": ["channel", "spatial"]}}, {{"layer": "gelu"}}, {{"layer": "flatten"}}, {{"layer": "dense"}}]"#
+        ),
+        format!(
+            r#"[{conv}, {{"layer": "dropout", "keep_rate": 0.5, "mode": "test"}}, {{"layer": "identity"}}, {global}, {{"layer": "relu"}}, {{"layer": "dense"}}]"#
+        ),
+        format!(
+            r#"[{{"layer": "conv", "filter": [2, 2], "parameterization": "standard", "width": 8, "b_std": 0.3}}, {{"layer": "relu"}}, {{"layer": "conv", "filter": [2, 2], "trainable": false}}, {global}]"#
+        ),
+    ] {
+        unbiased(&json, &[3, 4, 2], &[1.0, 0.5]);
+    }
+    let line =
+        r#"{"layer": "conv", "filter": [3], "padding": "SAME", "strides": [2], "b_std": 0.1}"#;
+    unbiased(
+        &format!(r#"[{line}, {{"layer": "erf"}}, {line}, {global}]"#),
+        &[7, 2],
+        &[1.0, 0.5, 2.0],
+    );
+    let volume = r#"{"layer": "conv", "filter": [2, 1, 2]}, {"layer": "relu"}"#;
+    unbiased(&format!("[{volume}, {global}]"), &[3, 2, 3, 1], &[1.0, 0.5]);
 }
 
+/// Three convolutions on 40 smooth images, 4096 features: 0.0132 when measured first, and a fifth on top.
 #[test]
-fn errors_fall_with_the_root_of_the_number_of_features() {
-    let scales: Vec<f64> = (0..30).map(|i| 0.5 + 0.05 * f64::from(i)).collect();
-    let x = inputs(&[12], &scales);
-    for preset in ["mlp:1:relu", "mlp:3:relu", "mlp:2:gelu"] {
-        let network = Network::preset(preset).unwrap();
-        for strategy in [Strategy::Centred, Strategy::Random] {
-            let [few, many] = [512, 8192].map(|dim| error(&network, &x, strategy, dim));
-            let slope = (many / few).ln() / 16f64.ln();
-            println!("{preset} {strategy:?}: {few:.4} {many:.4}, slope {slope:.2}");
-            assert!((-0.7..=-0.35).contains(&slope), "{preset} {strategy:?}: {few} {many} {slope}");
-        }
-    }
+fn errors_of_three_convolutions_stay_where_they_are() {
+    let network = Network::preset("cntk-gap:3").unwrap();
+    let x = Array4::from_shape_fn((40, 8, 8, 3), |(n, h, w, c)| {
+        let [n, h, w, c] = [n, h, w, c].map(|i| i as f64);
+        ((0.3 + 0.1 * n) * h + (0.5 - 0.07 * n) * w + c + n * n).sin() + 0.3 * (1.7 * n + c).cos()
+    });
+    let error = error(&network, &x.into_dyn(), Strategy::Centred, 4096);
+    assert!(error < 1.2 * 0.01315, "{error}");
 }
 
 /// Units that are a bias and nothing else still have a row at every position.
