@@ -35,7 +35,8 @@ pub enum Strategy {
     /// squared Hermite coefficients; for networks of vectors.
     Zonal,
     /// Layer by layer: the Hermite parts of degree 0 and 1 exactly, the rest of an activation by
-    /// orthogonal random features.
+    /// orthogonal random features. On images, a map that is fitted knows more exactly: what
+    /// activations do along the mean direction of their units.
     #[default]
     Centred,
     /// Layer by layer: Hermite coefficients at the variance of every row, degrees 0 and 1 exactly, the

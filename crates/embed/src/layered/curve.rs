@@ -67,6 +67,7 @@ pub(crate) struct Curve {
     /// For functions of degree 1, those at variance 1.
     unit: Option<Moments>,
     jumps: bool,
+    continuous: bool,
     flat: bool,
     straight: bool,
     tables: RwLock<Tables>,
@@ -93,6 +94,7 @@ impl Curve {
             pieces,
             unit: None,
             jumps: false,
+            continuous: false,
             flat: false,
             straight: false,
             tables: RwLock::default(),
@@ -100,6 +102,8 @@ impl Curve {
         };
         let here = curve.direct(1.0)?;
         curve.jumps = (here.line - here.slope).abs() > 1e-6 * (here.line.abs() + here.slope.abs());
+        let size = dual.diagonal(1.0).k.sqrt();
+        curve.continuous = (here.line - here.slope).abs() <= 1e-6 * size;
         curve.flat = dual.diagonal(1.0).kd == 0.0;
         let rest = |v: f64, m: Moments| {
             let power = dual.diagonal(v).k;
@@ -127,7 +131,12 @@ impl Curve {
         self.flat
     }
 
-    /// Whether `E[s']` is not the coefficient of the line.
+    /// Whether `E[s']` is the coefficient of the line, as of functions that do not jump.
+    pub fn is_continuous(&self) -> bool {
+        self.continuous
+    }
+
+    /// Whether `E[s']` is not the coefficient of the line; also where both are 0 but for rounding.
     pub fn jumps(&self) -> bool {
         self.jumps
     }
@@ -312,11 +321,13 @@ mod tests {
     fn straight_lines_jumps_and_plateaus_are_seen() {
         let facts = |activation: &Activation| {
             let curve = Curve::new(activation).unwrap();
+            assert_eq!(curve.is_continuous(), !curve.jumps());
             (curve.is_straight(), curve.is_flat(), curve.jumps())
         };
         assert_eq!(facts(&Activation::Monomial { degree: 1 }), (true, false, false));
         assert_eq!(facts(&Activation::Polynomial { coef: vec![1.0, 2.0] }), (true, false, false));
         assert_eq!(facts(&Activation::Gelu), (false, false, false));
         assert_eq!(facts(&Activation::Sign), (false, true, true));
+        assert!(Curve::new(&Activation::Abs).unwrap().is_continuous());
     }
 }

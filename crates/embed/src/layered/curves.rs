@@ -14,7 +14,7 @@ use crate::settings::Strategy;
 #[derive(Debug, Default)]
 pub(super) struct Curves {
     curves: Vec<(Activation, Curve)>,
-    /// Of every activation in the order of the compiler; none for strategies without powers.
+    /// Of every activation in the order of the compiler; none for strategies without.
     series: Vec<Arc<Series>>,
 }
 

@@ -73,6 +73,17 @@ impl Parts {
         result
     }
 
+    /// The same with other blocks; scales stay.
+    pub fn with_blocks(&self, mut other: impl FnMut(usize) -> Option<usize>) -> Self {
+        let mut result = Self::default();
+        for part in &self.0 {
+            if let Some(block) = other(part.block) {
+                result.add(Part { block, ..part.clone() });
+            }
+        }
+        result
+    }
+
     /// The same with every block replaced; rows that `replace` scales lose their factors.
     pub fn replaced(&self, mut replace: impl FnMut(&Part) -> usize) -> Self {
         let mut result = Self::default();

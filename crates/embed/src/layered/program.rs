@@ -6,6 +6,7 @@
 use widelimit_arch::{LayerNorm, Shape};
 use widelimit_sketch::TensorSrht;
 
+use super::conditioned::Conditioned;
 use super::parts::{Part, Parts};
 use super::powers::Powers;
 use super::taps::{Layout, Taps};
@@ -79,6 +80,8 @@ impl Domain {
 pub(super) enum Step {
     /// An activation's factors and blocks.
     Activation(Box<Activation>),
+    /// The same given the mean direction of a sample.
+    Conditioned(Box<Conditioned>),
     /// Factors `1 / sqrt(|phi|^2 + eps)`; with `spatial` the mean over positions.
     Norm { nngp: Parts, places: Places, norm: LayerNorm, factor: usize },
     /// A block at other positions.
@@ -93,6 +96,7 @@ impl Step {
         let mut all = |parts: &Parts| parts.iter().for_each(|part| see(part.block));
         match self {
             Self::Activation(step) => [&step.nngp, &step.ntk].into_iter().for_each(all),
+            Self::Conditioned(step) => step.reads().for_each(see),
             Self::Norm { nngp, .. } => all(nngp),
             Self::Move { part, .. } => see(part.block),
             Self::Product { parts, .. } => parts.iter().for_each(all),
@@ -110,6 +114,7 @@ impl Step {
                 let made = sampled.or(powers).into_iter().flatten();
                 made.flatten().map(|made| made.block).collect()
             }
+            Self::Conditioned(step) => step.makes().collect(),
             Self::Norm { .. } => Vec::new(),
             Self::Move { to, .. } | Self::Product { to, .. } => vec![*to],
         }

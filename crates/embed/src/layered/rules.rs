@@ -5,6 +5,7 @@ use std::sync::Arc;
 use widelimit_arch::{Activation, Layer, Network};
 use widelimit_dual::{Dual, Error as DualError};
 
+use super::conditioned::DEGREE;
 use super::series::{Rule, Series};
 use crate::Error;
 use crate::settings::Strategy;
@@ -30,11 +31,12 @@ impl Rules {
         Ok(Self { strategy, known: Vec::new(), low: [-1.0; 2] })
     }
 
-    /// The series of the next activation; none for strategies without powers.
+    /// The series of the next activation; none for strategies without.
     pub fn series(&mut self, activation: &Activation) -> Result<Option<Arc<Series>>, DualError> {
         let (rule, degree) = match self.strategy {
             Strategy::Polynomial { degree } => (Rule::Own, degree),
             Strategy::HermiteSketch { degree } => (Rule::Unit, degree),
+            Strategy::Centred => (Rule::Own, DEGREE),
             Strategy::CntkSketch { degree } => {
                 let low = self.low;
                 self.raise(activation)?;

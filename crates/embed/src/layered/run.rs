@@ -1,10 +1,12 @@
 //! The steps on a few inputs: features of all their positions, block after block.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use widelimit_sketch::{PairSketch, Rows};
 
+use super::conditioned::Direction;
 use super::curve::{Moments, Of};
 use super::curves::Curves;
 use super::nodes;
@@ -59,13 +61,17 @@ pub(super) struct Run<'a, T> {
     inputs: Inputs<'a>,
     pub(super) blocks: Vec<Array2<T>>,
     factors: Vec<Vec<f64>>,
+    /// Of the conditioned activations met so far, or of all; those that are not known are learned from the inputs.
+    pub(super) learned: Cow<'a, [Direction]>,
 }
 
 impl<'a, T: Scalar> Run<'a, T> {
     /// Runs all steps on inputs whose block is `input`: a row for every position, or node, of every input.
+    /// Activations that no direction is known of learn theirs from these inputs.
     pub fn new(
         program: &'a Program,
         curves: &'a Curves,
+        directions: &'a [Direction],
         inputs: Inputs<'a>,
         input: Array2<T>,
     ) -> Result<Self, Error> {
@@ -73,24 +79,18 @@ impl<'a, T: Scalar> Run<'a, T> {
         let mut blocks: Vec<_> = program.blocks.iter().map(|_| empty()).collect();
         blocks[INPUT] = input;
         let factors = vec![Vec::new(); program.factors];
-        let mut run = Self { program, curves, inputs, blocks, factors };
+        let learned = Cow::Borrowed(directions);
+        let mut run = Self { program, curves, inputs, blocks, factors, learned };
         let mut names = program.names.iter();
         for (step, done) in program.steps.iter().zip(&program.done) {
             match step {
                 Step::Activation(step) => {
                     let layer = names.next().map_or("", String::as_str);
-                    run.activation(step).map_err(|error| match error {
-                        Failure::Dual(source) => {
-                            Error::Activation { layer: layer.to_owned(), source }
-                        }
-                        Failure::Sketch(source) => Error::Sketch(source),
-                        Failure::Variance(got) => Error::Variance {
-                            layer: layer.to_owned(),
-                            strategy: "hermite_sketch",
-                            got,
-                            limit: LARGEST_VARIANCE,
-                        },
-                    })?;
+                    run.activation(step).map_err(|error| error.at(layer))?;
+                }
+                Step::Conditioned(step) => {
+                    let layer = names.next().map_or("", String::as_str);
+                    run.conditioned(step).map_err(|error| error.at(layer))?;
                 }
                 Step::Norm { nngp, places, norm, factor } => {
                     let mut squares = squares(run.side_by_side(nngp, *places).view());
@@ -159,8 +159,23 @@ impl<'a, T: Scalar> Run<'a, T> {
         }
     }
 
+    /// What conditioned activations have learned.
+    pub fn into_learned(self) -> Vec<Direction> {
+        self.learned.into_owned()
+    }
+
+    /// How many rows there are of such places.
+    pub(super) fn count(&self, places: Places) -> usize {
+        self.inputs.rows(places)
+    }
+
+    /// Sets a factor of the rows.
+    pub(super) fn set_factor(&mut self, factor: usize, values: Vec<f64>) {
+        self.factors[factor] = values;
+    }
+
     /// Product of a part's factors, row by row.
-    fn scales(&self, part: &Part) -> Option<Vec<f64>> {
+    pub(super) fn scales(&self, part: &Part) -> Option<Vec<f64>> {
         let mut factors = part.factors.iter().map(|&factor| &self.factors[factor]);
         let mut scales = factors.next()?.clone();
         for factor in factors {
@@ -171,9 +186,19 @@ impl<'a, T: Scalar> Run<'a, T> {
 
     /// The columns of all parts.
     pub(super) fn side_by_side(&self, parts: &Parts, places: Places) -> Array2<T> {
+        self.side_by_side_with(parts, places, 0)
+    }
+
+    /// The columns of all parts, and as many of zeros behind them.
+    pub(super) fn side_by_side_with(
+        &self,
+        parts: &Parts,
+        places: Places,
+        more: usize,
+    ) -> Array2<T> {
         let rows = self.inputs.rows(places);
-        let dim = parts.iter().map(|part| self.program.blocks[part.block].dim).sum();
-        let mut out = Array2::from_elem((rows, dim), round::<T>(0.0));
+        let dim: usize = parts.iter().map(|part| self.program.blocks[part.block].dim).sum();
+        let mut out = Array2::from_elem((rows, dim + more), round::<T>(0.0));
         let mut first = 0;
         for part in parts.iter() {
             let root = part.square.sqrt();
@@ -272,6 +297,21 @@ pub(super) enum Failure {
     Variance(f64),
 }
 
+impl Failure {
+    /// The error at a layer.
+    fn at(self, layer: &str) -> Error {
+        let layer = layer.to_owned();
+        match self {
+            Self::Dual(source) => Error::Activation { layer, source },
+            Self::Sketch(source) => Error::Sketch(source),
+            Self::Variance(got) => {
+                let (strategy, limit) = ("hermite_sketch", LARGEST_VARIANCE);
+                Error::Variance { layer, strategy, got, limit }
+            }
+        }
+    }
+}
+
 impl From<Stop> for Failure {
     fn from(stop: Stop) -> Self {
         match stop {
@@ -293,14 +333,14 @@ impl From<widelimit_sketch::Error> for Failure {
     }
 }
 
-fn project<T: Scalar>(directions: &Projection, x: ArrayView2<T>) -> Array2<T> {
+pub(super) fn project<T: Scalar>(directions: &Projection, x: ArrayView2<T>) -> Array2<T> {
     let mut out = Array2::from_elem((x.nrows(), directions.dim_out()), round::<T>(0.0));
     directions.apply(x, out.view_mut());
     out
 }
 
 /// Squared norms of rows in double precision.
-fn squares<T: Scalar>(x: ArrayView2<T>) -> Vec<f64> {
+pub(super) fn squares<T: Scalar>(x: ArrayView2<T>) -> Vec<f64> {
     x.outer_iter().map(|row| row.iter().map(|&x| widen(x) * widen(x)).sum()).collect()
 }
 

@@ -63,7 +63,7 @@ pub fn unbiased(
         let floor = truncation * (kernel[[at.0, at.0]] * kernel[[at.1, at.1]]).sqrt();
         let off = (mean[at] - k).abs();
         assert!(
-            off < 4.5 * error + floor,
+            off <= 4.5 * error + floor,
             "{name} {:?} {at:?}: {} for {k}, {:.1} standard errors",
             map.settings(),
             mean[at],

@@ -16,6 +16,9 @@ const ROLE: u32 = 0xFEA3;
 /// Rows that a map learns ranges and directions from.
 const LEARNT_FROM: usize = 4096;
 
+/// Positions of images that a map learns directions from.
+const POSITIONS_LEARNT_FROM: usize = 4096;
+
 /// Positions of a block of inputs, between two looks at the switch.
 const POSITIONS: usize = 1 << 16;
 
@@ -54,7 +57,9 @@ impl<T: Scalar> Job<'_, T> {
         let positions = self.input.positions().unwrap_or(1).max(1);
         // Those that are worked on together, with what becomes of them on the way; the sample's, and a copy.
         let block = if positions > 1 { POSITIONS_OF_BLOCK.max(positions) } else { ROWS_OF_BLOCK };
-        let rows = 2 * sample + 3 * self.run.par.threads() * block;
+        // Before, directions are learned, from positions that are held at once in single precision.
+        let learned = if positions > 1 { POSITIONS_LEARNT_FROM.max(positions) / 2 } else { 0 };
+        let rows = 2 * sample + 3 * (self.run.par.threads() * block).max(learned);
         // Directions in both precisions.
         let map = 12 * self.input.channels.min(DENSE) + 256;
         let bytes = (8 * rows + map) as u64;

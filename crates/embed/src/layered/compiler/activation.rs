@@ -33,6 +33,11 @@ impl Compiler<'_> {
         let Some(curve) = self.curves.find(function) else { return Ok(()) };
         let index = self.seen;
         self.seen += 1;
+        if self.is_conditioned(curve, state) {
+            self.program.names.push(at.to_string());
+            self.conditioned((curve, index), state, input);
+            return Ok(());
+        }
         let centred = self.settings.strategy.knows_low_degrees();
         let facts = self.curves.get(curve);
         let mut step = Activation {

@@ -4,6 +4,9 @@
 //! the NTK.
 
 mod activation;
+mod conditioned;
+
+use std::collections::HashSet;
 
 use widelimit_arch::{
     Affine, Combine, Layer, List, Mode, Network, Position, Shape, Weights, Window,
@@ -51,6 +54,12 @@ pub(super) struct Compiler<'a> {
     settings: &'a Settings,
     domain: &'a Domain,
     sizes: Sizes,
+    /// Whether activations on images are given their mean direction.
+    conditions: bool,
+    /// Conditioned activations seen.
+    conditioned: usize,
+    /// Blocks whose rows have mean 0, or nearly, over a sample.
+    centred: HashSet<usize>,
     shapes: Vec<(Position, [Shape; 2])>,
     /// Activations seen, of all.
     seen: usize,
@@ -64,12 +73,14 @@ fn activations(network: &Network) -> usize {
 }
 
 impl<'a> Compiler<'a> {
-    /// Compiles for inputs of this kind, whose block has `input` columns.
+    /// Compiles for inputs of this kind, whose block has `input` columns; `conditions` says whether there is a sample
+    /// that tells the mean directions of activations.
     pub fn compile(
         network: &Network,
         curves: &'a Curves,
         (domain, input): (&'a Domain, usize),
         settings: &'a Settings,
+        conditions: bool,
         sizes: Sizes,
     ) -> Result<Program, Error> {
         let shape = &domain.shape();
@@ -89,6 +100,9 @@ impl<'a> Compiler<'a> {
             settings,
             domain,
             sizes,
+            conditions,
+            conditioned: 0,
+            centred: HashSet::new(),
             shapes: shapes.into_iter().map(|l| (l.at, [l.input, l.output])).collect(),
             seen: 0,
             all: activations(network),
@@ -297,6 +311,9 @@ impl<'a> Compiler<'a> {
             }
             let part = Part { square: 1.0, ..part.clone() };
             let (from, by, to) = make(self, &part);
+            if self.centred.contains(&part.block) {
+                self.centred.insert(to);
+            }
             self.program.steps.push(Step::Move { part: part.clone(), from, by, to });
             known.push((part, to));
             to
