@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use ndarray::{Array4, Axis};
+use ndarray::{Array2, Array4, Axis};
 use widelimit_arch::{Network, Shape};
 use widelimit_embed::{FeatureMap, Par, Settings, Strategy};
 use widelimit_exact::{Options, Want};
@@ -26,13 +26,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Some(kernel) = kernel.ntk else { return Ok(()) };
     let pairs = images * (images + 1) / 2;
     println!("exact: {:.3} ms a pair", 1e3 * start.elapsed().as_secs_f64() / pairs as f64);
-    let norm = kernel.iter().map(|k| k * k).sum::<f32>().sqrt();
     for dim in dims {
         let dim = dim.parse()?;
-        for strategy in [Strategy::Centred, Strategy::Random] {
+        for (name, strategy, fitted) in [
+            ("centred", Strategy::Centred, true),
+            ("without directions", Strategy::Centred, false),
+            ("random", Strategy::Random, false),
+        ] {
             let settings = Settings { dim, strategy, ..Settings::new(dim) };
-            let first = FeatureMap::new(&network, &Shape::image([side, side], 3), &settings)?;
-            let (mut errors, mut seconds) = (Vec::new(), 0.0);
+            let first = if fitted {
+                FeatureMap::fit(&network, x.view().into_dyn(), &settings)?
+            } else {
+                FeatureMap::new(&network, &Shape::image([side, side], 3), &settings)?
+            };
+            let (mut errors, mut centred, mut seconds) = (Vec::new(), Vec::new(), 0.0);
             for seed in 0..5 {
                 let map = first.reseeded(seed)?;
                 let one = x.view().split_at(Axis(0), 1).0.into_dyn();
@@ -41,15 +48,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let z = map.transform(x.view().into_dyn(), &Par::single())?;
                 seconds += start.elapsed().as_secs_f64();
                 let difference = z.dot(&z.t()) - &kernel;
-                errors.push(difference.iter().map(|d| d * d).sum::<f32>().sqrt() / norm);
+                errors.push(norm(&difference) / norm(&kernel));
+                centred.push(norm(&doubly_centred(&difference)) / norm(&doubly_centred(&kernel)));
             }
             println!(
-                "{:8} {dim:6}: error {:.4}, {:.3} ms an image",
-                strategy.name(),
+                "{name:18} {dim:6}: error {:.4}, with rows and columns centred {:.4}, {:.3} ms an image",
                 errors.iter().sum::<f32>() / 5.0,
+                centred.iter().sum::<f32>() / 5.0,
                 1e3 * seconds / 5.0 / images as f64
             );
         }
     }
     Ok(())
+}
+
+fn norm(k: &Array2<f32>) -> f32 {
+    k.iter().map(|k| k * k).sum::<f32>().sqrt()
+}
+
+/// What is left beside the means of rows and of columns.
+fn doubly_centred(k: &Array2<f32>) -> Array2<f32> {
+    let centring = Array2::eye(k.nrows()) - 1.0 / k.nrows() as f32;
+    centring.dot(k).dot(&centring)
 }
