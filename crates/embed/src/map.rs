@@ -18,8 +18,8 @@ const BLOCK: usize = 64;
 /// Inputs that a map learns from, at most.
 const SAMPLE: usize = 4096;
 
-/// Images that a map learns from, at most, and their positions, of one image at least. Features of all of them
-/// are held at once; directions from 4 images leave errors a twentieth larger than those from 30.
+/// Images that a map learns from, at most, and their positions, of one image at least: features of all of them are
+/// held at once.
 const SAMPLE_IMAGES: usize = 32;
 const SAMPLE_POSITIONS: usize = 4096;
 
