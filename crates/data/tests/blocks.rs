@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayD, Axis, arr2, concatenate};
+use proptest::prelude::*;
 use widelimit_data::{
     Array, Error, Npz, Source, each_block, read_inputs, read_inputs_without, read_rows, write_npy,
 };
@@ -71,6 +72,44 @@ fn blocks_make_up_the_whole() {
         compared += 1;
     }
     assert!(compared >= 15, "{compared}");
+}
+
+/// Blocks of two rows, one below the other.
+fn in_blocks(source: &Source) -> Result<Vec<f64>, Error> {
+    let mut values = Vec::new();
+    each_block(source, &[], 2, 0, |_, block| {
+        values.extend(block.into_f64());
+        Ok::<_, Error>(())
+    })?;
+    Ok(values)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A changed byte makes both fail, or gives both the same values.
+    #[test]
+    fn damaged_files_are_read_alike(file in 0usize..1000, at in any::<prop::sample::Index>(), byte: u8, cut: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = seeds(folder.path());
+        let path = &files[file % files.len()];
+        let mut bytes = std::fs::read(path).unwrap();
+        prop_assume!(!bytes.is_empty());
+        let at = at.index(bytes.len());
+        if cut { bytes.truncate(at) } else { bytes[at] = byte }
+        std::fs::write(path, &bytes).unwrap();
+        for source in sources(path) {
+            match (read_inputs(&source), in_blocks(&source)) {
+                (Ok(whole), Ok(blocks)) => {
+                    let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+                    let whole: Vec<f64> = whole.into_f64().into_iter().collect();
+                    prop_assert_eq!(bits(&whole), bits(&blocks));
+                }
+                (Err(_), Err(_)) => {}
+                (whole, blocks) => prop_assert!(false, "{source}: {whole:?} and {blocks:?}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,18 +1,19 @@
 //! Tables in columns, written by the parquet crate's own writer.
 #![cfg(feature = "parquet")]
 
-use ndarray::arr2;
+use ndarray::{Axis, arr2};
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DoubleType, FloatType, Int32Type, Int64Type,
 };
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 use widelimit_data::{
-    Array, Classes, Error, Source, Targets, peek, read_inputs, read_inputs_without, read_targets,
+    Array, Classes, Error, Source, Targets, each_block, peek, read_inputs, read_inputs_without,
+    read_rows, read_targets,
 };
 
 const SCHEMA: &str = "message table {
@@ -22,11 +23,22 @@ const SCHEMA: &str = "message table {
 
 /// A table of three rows.
 fn write(path: &Path) {
+    write_groups(path, 1);
+}
+
+/// The same three rows in every group.
+fn write_groups(path: &Path, groups: usize) {
     let schema = Arc::new(parse_message_type(SCHEMA).unwrap());
     let file = std::fs::File::create(path).unwrap();
     let properties = Arc::new(WriterProperties::builder().build());
     let mut writer = SerializedFileWriter::new(file, schema, properties).unwrap();
-    let mut group = writer.next_row_group().unwrap();
+    for _ in 0..groups {
+        write_group(writer.next_row_group().unwrap());
+    }
+    writer.close().unwrap();
+}
+
+fn write_group(mut group: SerializedRowGroupWriter<'_, std::fs::File>) {
     let mut column = 0;
     while let Some(mut out) = group.next_column().unwrap() {
         match column {
@@ -50,7 +62,6 @@ fn write(path: &Path) {
         column += 1;
     }
     group.close().unwrap();
-    writer.close().unwrap();
 }
 
 fn source(path: &Path, column: Option<&str>) -> Source {
@@ -81,6 +92,33 @@ fn columns_of_every_kind() {
     assert_eq!(codes("name"), (vec![0, 1, 0], Classes::Texts(vec!["x".into(), "y".into()])));
     let a = read_targets(&source(&path, Some("a"))).unwrap();
     assert_eq!(a, Targets::Numbers(arr2(&[[0.5], [1.5], [2.5]])));
+}
+
+#[test]
+fn blocks_make_up_the_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.parquet");
+    write_groups(&path, 3);
+    let all = source(&path, None);
+    let exclude = ["name", "gap", "day"];
+    let whole = read_inputs_without(&all, &exclude).unwrap().into_f64();
+    assert_eq!(whole.shape(), [9, 5]);
+    for (rows, first) in [(2, 0), (3, 4), (100, 0), (1, 9)] {
+        let mut next = first;
+        each_block(&all, &exclude, rows, first, |at, block| {
+            assert_eq!(at, next);
+            next += block.shape()[0];
+            let numbers: Vec<usize> = (at..next).collect();
+            assert_eq!(block.into_f64(), whole.select(Axis(0), &numbers));
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+        assert_eq!(next, 9);
+    }
+    let some = read_rows(&all, &exclude, &[0, 4, 8]).unwrap().into_f64();
+    assert_eq!(some, whole.select(Axis(0), &[0, 4, 8]));
+    let gap = each_block(&source(&path, Some("gap")), &[], 2, 0, |_, _| Ok::<_, Error>(()));
+    assert!(matches!(gap, Err(Error::Missing { line: 1, .. })), "{gap:?}");
 }
 
 #[test]
