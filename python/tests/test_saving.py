@@ -91,6 +91,7 @@ def test_parameters_are_kept(tmp_path):
         "tol": None,
         "method": "centred",
         "seed": 3,
+        "max_seconds": None,
     }
     model = wl.NNGPRegressor(**given).fit(X, X[:, 0])
     assert saved(model, tmp_path).get_params() == given
