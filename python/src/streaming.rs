@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use widelimit::learn::streaming::{Centre, GcvPath, GcvPoint, StreamingRidgeModel};
 use widelimit::ndarray::{Array1, ArrayView2};
-use widelimit::{Error, Gathered, Notes, Run, SecondPass};
+use widelimit::{Error, Gathered, Notes, Run, Scalar, SecondPass};
 
 use crate::arrays::{Input, give, give1, matrix};
 use crate::error::exception;
@@ -36,19 +36,141 @@ impl PyGathered {
     fn now(&self, py: Python<'_>) -> Arc<Gathered> {
         py.detach(|| Arc::clone(&self.lock()))
     }
+}
 
-    /// Changes what was gathered, in a job that can be stopped.
+/// What takes rows in.
+trait Sink: Send {
+    fn numbers<T: Scalar>(
+        &mut self,
+        z: ArrayView2<T>,
+        targets: ArrayView2<f64>,
+        weights: Option<&[f64]>,
+        run: &Run<'_>,
+    ) -> Result<(), Error>;
+
+    fn codes<T: Scalar>(
+        &mut self,
+        z: ArrayView2<T>,
+        codes: &[usize],
+        weights: Option<&[f64]>,
+        run: &Run<'_>,
+    ) -> Result<(), Error>;
+}
+
+macro_rules! sink {
+    ($of:ty) => {
+        impl Sink for $of {
+            fn numbers<T: Scalar>(
+                &mut self,
+                z: ArrayView2<T>,
+                targets: ArrayView2<f64>,
+                weights: Option<&[f64]>,
+                run: &Run<'_>,
+            ) -> Result<(), Error> {
+                self.accumulate(z, targets, weights, run)
+            }
+
+            fn codes<T: Scalar>(
+                &mut self,
+                z: ArrayView2<T>,
+                codes: &[usize],
+                weights: Option<&[f64]>,
+                run: &Run<'_>,
+            ) -> Result<(), Error> {
+                self.accumulate_codes(z, codes, weights, run)
+            }
+        }
+    };
+}
+
+sink!(Gathered);
+sink!(SecondPass);
+
+/// An object of Python whose rows come in jobs that can be stopped.
+trait Taking: Sync {
+    type Inside: Sink;
+
+    /// Hands over what is inside.
+    fn with(&self, work: impl FnOnce(&mut Self::Inside) -> Result<(), Error>) -> Result<(), Error>;
+
     fn change(
         &self,
         py: Python<'_>,
         threads: Option<&Bound<'_, PyAny>>,
-        work: impl FnOnce(&mut Gathered, &Run<'_>) -> Result<(), Error> + Send,
+        work: impl FnOnce(&mut Self::Inside, &Run<'_>) -> Result<(), Error> + Send,
     ) -> PyResult<()> {
         let par = par(threads)?;
         watched(py, py.None().bind(py), |cancel, _| {
             let run = Run { par, cancel: Some(cancel), ..Run::default() };
-            work(Arc::make_mut(&mut self.lock()), &run)
+            self.with(|inside| work(inside, &run))
         })
+    }
+
+    fn take<'py>(
+        &self,
+        py: Python<'py>,
+        z: &Bound<'py, PyUntypedArray>,
+        targets: PyReadonlyArray2<'py, f64>,
+        weights: Option<PyReadonlyArray1<'py, f64>>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let (z, weights) = (Input::new(z, "Z")?, owned(weights));
+        let (targets, weights) = (targets.as_array(), weights.as_deref());
+        match z {
+            Input::F32(z) => {
+                let z = matrix(&z, "Z").map_err(exception)?;
+                self.change(py, threads, |inside, run| inside.numbers(z, targets, weights, run))
+            }
+            Input::F64(z) => {
+                let z = matrix(&z, "Z").map_err(exception)?;
+                self.change(py, threads, |inside, run| inside.numbers(z, targets, weights, run))
+            }
+        }
+    }
+
+    fn take_codes<'py>(
+        &self,
+        py: Python<'py>,
+        z: &Bound<'py, PyUntypedArray>,
+        codes: PyReadonlyArray1<'py, i64>,
+        weights: Option<PyReadonlyArray1<'py, f64>>,
+        threads: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let (z, weights) = (Input::new(z, "Z")?, owned(weights));
+        // A negative code is refused as one that is too large.
+        let code = |code: &i64| usize::try_from(*code).unwrap_or(usize::MAX);
+        let codes: Vec<usize> = codes.as_array().iter().map(code).collect();
+        let (codes, weights) = (&codes[..], weights.as_deref());
+        match z {
+            Input::F32(z) => {
+                let z = matrix(&z, "Z").map_err(exception)?;
+                self.change(py, threads, |inside, run| inside.codes(z, codes, weights, run))
+            }
+            Input::F64(z) => {
+                let z = matrix(&z, "Z").map_err(exception)?;
+                self.change(py, threads, |inside, run| inside.codes(z, codes, weights, run))
+            }
+        }
+    }
+}
+
+impl Taking for PyGathered {
+    type Inside = Gathered;
+
+    fn with(&self, work: impl FnOnce(&mut Gathered) -> Result<(), Error>) -> Result<(), Error> {
+        work(Arc::make_mut(&mut self.lock()))
+    }
+}
+
+impl Taking for PySecondPass {
+    type Inside = SecondPass;
+
+    /// One that is finished takes nothing.
+    fn with(&self, work: impl FnOnce(&mut SecondPass) -> Result<(), Error>) -> Result<(), Error> {
+        match &mut *self.pass.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(pass) => work(pass),
+            None => Ok(()),
+        }
     }
 }
 
@@ -89,18 +211,7 @@ impl PyGathered {
         weights: Option<PyReadonlyArray1<'py, f64>>,
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let (z, weights) = (Input::new(z, "Z")?, owned(weights));
-        let (targets, weights) = (targets.as_array(), weights.as_deref());
-        match z {
-            Input::F32(z) => {
-                let z = matrix(&z, "Z").map_err(exception)?;
-                self.change(py, threads, |g, run| g.accumulate(z, targets, weights, run))
-            }
-            Input::F64(z) => {
-                let z = matrix(&z, "Z").map_err(exception)?;
-                self.change(py, threads, |g, run| g.accumulate(z, targets, weights, run))
-            }
-        }
+        self.take(py, z, targets, weights, threads)
     }
 
     /// Takes rows in by their class codes (k,).
@@ -112,19 +223,7 @@ impl PyGathered {
         weights: Option<PyReadonlyArray1<'py, f64>>,
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let (z, weights) = (Input::new(z, "Z")?, owned(weights));
-        let codes = codes_of(codes);
-        let (codes, weights) = (&codes[..], weights.as_deref());
-        match z {
-            Input::F32(z) => {
-                let z = matrix(&z, "Z").map_err(exception)?;
-                self.change(py, threads, |g, run| g.accumulate_codes(z, codes, weights, run))
-            }
-            Input::F64(z) => {
-                let z = matrix(&z, "Z").map_err(exception)?;
-                self.change(py, threads, |g, run| g.accumulate_codes(z, codes, weights, run))
-            }
-        }
+        self.take_codes(py, z, codes, weights, threads)
     }
 
     /// Takes the rows of another one in, which stays as it is.
@@ -238,24 +337,6 @@ pub struct PySecondPass {
     pass: Mutex<Option<SecondPass>>,
 }
 
-impl PySecondPass {
-    fn advance(
-        &self,
-        py: Python<'_>,
-        threads: Option<&Bound<'_, PyAny>>,
-        work: impl FnOnce(&mut SecondPass, &Run<'_>) -> Result<(), Error> + Send,
-    ) -> PyResult<()> {
-        let par = par(threads)?;
-        watched(py, py.None().bind(py), |cancel, _| {
-            let run = Run { par, cancel: Some(cancel), ..Run::default() };
-            match &mut *self.pass.lock().unwrap_or_else(PoisonError::into_inner) {
-                Some(pass) => work(pass, &run),
-                None => Ok(()),
-            }
-        })
-    }
-}
-
 #[pymethods]
 impl PySecondPass {
     /// Takes the next rows, as the first pass had them.
@@ -267,18 +348,7 @@ impl PySecondPass {
         weights: Option<PyReadonlyArray1<'py, f64>>,
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let (z, weights) = (Input::new(z, "Z")?, owned(weights));
-        let (targets, weights) = (targets.as_array(), weights.as_deref());
-        match z {
-            Input::F32(z) => {
-                let z = matrix(&z, "Z").map_err(exception)?;
-                self.advance(py, threads, |pass, run| pass.accumulate(z, targets, weights, run))
-            }
-            Input::F64(z) => {
-                let z = matrix(&z, "Z").map_err(exception)?;
-                self.advance(py, threads, |pass, run| pass.accumulate(z, targets, weights, run))
-            }
-        }
+        self.take(py, z, targets, weights, threads)
     }
 
     /// Takes the next rows by their class codes, as the first pass had them.
@@ -290,19 +360,7 @@ impl PySecondPass {
         weights: Option<PyReadonlyArray1<'py, f64>>,
         threads: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let (z, weights) = (Input::new(z, "Z")?, owned(weights));
-        let codes = codes_of(codes);
-        let (codes, weights) = (&codes[..], weights.as_deref());
-        match z {
-            Input::F32(z) => {
-                let z = matrix(&z, "Z").map_err(exception)?;
-                self.advance(py, threads, |pass, run| pass.accumulate_codes(z, codes, weights, run))
-            }
-            Input::F64(z) => {
-                let z = matrix(&z, "Z").map_err(exception)?;
-                self.advance(py, threads, |pass, run| pass.accumulate_codes(z, codes, weights, run))
-            }
-        }
+        self.take_codes(py, z, codes, weights, threads)
     }
 
     /// The errors: arrays `ridge`, `mse` and, for classes, `error_rate`.
@@ -319,12 +377,6 @@ impl PySecondPass {
         let path = py.detach(|| pass.finish(&par)).map_err(exception)?;
         path_table(py, &path)
     }
-}
-
-/// Class codes as the core takes them; a negative one is refused as one that is too large.
-fn codes_of(codes: PyReadonlyArray1<'_, i64>) -> Vec<usize> {
-    let code = |code: &i64| usize::try_from(*code).unwrap_or(usize::MAX);
-    codes.as_array().iter().map(code).collect()
 }
 
 /// Weights of classes under which every class counts the same.
@@ -373,7 +425,7 @@ impl PyStreamingModel {
 }
 
 impl PyStreamingModel {
-    fn predicted<'py, T: widelimit::Scalar + numpy::Element>(
+    fn predicted<'py, T: Scalar + numpy::Element>(
         &self,
         py: Python<'py>,
         z: ArrayView2<'_, T>,

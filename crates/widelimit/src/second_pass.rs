@@ -91,6 +91,7 @@ impl SecondPass {
         if self.classes.is_some() {
             return Err(other_kind("class codes", "numbers"));
         }
+        expect_lengths(features.nrows(), targets.nrows(), weights)?;
         pieces(features.nrows(), run, |rows| {
             let part = ndarray::Slice::from(rows.clone());
             let axis = ndarray::Axis(0);
@@ -113,6 +114,7 @@ impl SecondPass {
         let Some(classes) = &self.classes else {
             return Err(other_kind("numbers", "class codes"));
         };
+        expect_lengths(features.nrows(), codes.len(), weights)?;
         let pass = &mut self.pass;
         pieces(features.nrows(), run, |rows| {
             let z = features.slice_axis(ndarray::Axis(0), ndarray::Slice::from(rows.clone()));
@@ -129,5 +131,48 @@ impl SecondPass {
     /// Fewer rows than there were; leave-one-out that is defined at none of the ridges.
     pub fn finish(self, par: &Par) -> Result<LooPath, Error> {
         Ok(self.pass.finish(Criterion::default(), par)?)
+    }
+}
+
+/// Insists on a target, and a weight where there are some, for every row.
+fn expect_lengths(rows: usize, targets: usize, weights: Option<&[f64]>) -> Result<(), Error> {
+    let given = [
+        ("number of targets", targets),
+        ("number of sample weights", weights.map_or(rows, <[f64]>::len)),
+    ];
+    match given.into_iter().find(|(_, got)| *got != rows) {
+        Some((what, got)) => Err(Error::Length { what, expected: rows, got }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array2, array};
+
+    #[test]
+    fn rows_without_targets_or_weights_are_refused() {
+        let (par, run) = (Par::single(), Run::default());
+        let z = array![[1.0], [2.0], [4.0]];
+        let y = array![[1.1], [1.9], [4.2]];
+        let mut gathered = Gathered::regression(1, 1).unwrap();
+        gathered.accumulate(z.view(), y.view(), None, &run).unwrap();
+        let mut pass = gathered.second_pass(Some(&[0.1]), Centre::Targets, &par).unwrap();
+        let short = Array2::<f64>::zeros((2, 1));
+        let found = pass.accumulate(z.view(), short.view(), None, &run);
+        assert!(matches!(found, Err(Error::Length { expected: 3, got: 2, .. })), "{found:?}");
+        let found = pass.accumulate(z.view(), y.view(), Some(&[1.0]), &run);
+        assert!(matches!(found, Err(Error::Length { expected: 3, got: 1, .. })), "{found:?}");
+        assert!(pass.accumulate_codes(z.view(), &[0, 1, 0], None, &run).is_err());
+
+        let mut gathered = Gathered::classes(1, 2, None).unwrap();
+        gathered.accumulate_codes(z.view(), &[0, 1, 1], None, &run).unwrap();
+        let mut pass = gathered.second_pass(Some(&[0.1]), Centre::Targets, &par).unwrap();
+        let found = pass.accumulate_codes(z.view(), &[0], None, &run);
+        assert!(matches!(found, Err(Error::Length { expected: 3, got: 1, .. })), "{found:?}");
+        assert!(pass.accumulate_codes(z.view(), &[0, 1, 2], None, &run).is_err());
+        pass.accumulate_codes(z.view(), &[0, 1, 1], None, &run).unwrap();
+        assert_eq!(pass.finish(&par).unwrap().points.len(), 1);
     }
 }
