@@ -38,6 +38,9 @@ impl<'py> Input<'py> {
     }
 }
 
+/// What is expected of the axes of inputs.
+pub const AXES: &str = "two to five are expected: (n, features) or (n, spatial axes .., channels)";
+
 /// Inputs: one axis for them, one for channels (or features), up to three of positions between.
 pub fn inputs<'a, T: numpy::Element>(
     array: &'a PyReadonlyArrayDyn<'_, T>,
@@ -48,8 +51,7 @@ pub fn inputs<'a, T: numpy::Element>(
     if (2..=5).contains(&got) {
         return Ok(view);
     }
-    let expected = "two to five are expected: (n, features) or (n, spatial axes .., channels)";
-    Err(Error::Dimensions { what, got, expected })
+    Err(Error::Dimensions { what, got, expected: AXES })
 }
 
 /// Rows and columns of a matrix.

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use numpy::PyUntypedArray;
+use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
+use widelimit::arch::Shape;
 use widelimit::exact::Cancel;
-use widelimit::features::{Dim, FeatureSettings, Features, Method};
+use widelimit::features::{Dim, FeaturePlan, FeatureSettings, Features, Method};
 use widelimit::ndarray::ArrayD;
-use widelimit::{Certificate, Network, Quantity, Scalar};
+use widelimit::{Certificate, Network, Precision, Quantity, Scalar};
 
-use crate::arrays::{Input, give, inputs};
+use crate::arrays::{AXES, Input, give, inputs};
 use crate::error::exception;
 use crate::kernel::{budget, par};
 use crate::model::{Means, quantity};
@@ -43,31 +44,48 @@ pub fn dim(dim: Option<usize>, tolerance: Option<f64>) -> Dim {
     }
 }
 
+/// What is asked of features: a dictionary with all of these keys.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Asked<'py> {
+    kernel: String,
+    method: String,
+    dim: Option<usize>,
+    tolerance: Option<f64>,
+    seed: u64,
+    certify: usize,
+    max_seconds: Option<f64>,
+    threads: Option<Bound<'py, PyAny>>,
+    memory: Option<Bound<'py, PyAny>>,
+}
+
+impl Asked<'_> {
+    fn read(self) -> PyResult<(Quantity, FeatureSettings, Means)> {
+        let settings = FeatureSettings {
+            dim: dim(self.dim, self.tolerance),
+            method: method(&self.method)?,
+            seed: self.seed,
+            certify: self.certify,
+            max_seconds: self.max_seconds,
+        };
+        let (threads, memory) = (self.threads.as_ref(), self.memory.as_ref());
+        let means = Means { par: par(threads)?, budget: budget(memory)? };
+        Ok((quantity(&self.kernel)?, settings, means))
+    }
+}
+
 #[pymethods]
 impl PyFeatures {
     /// Fits features to rows or images.
     #[staticmethod]
-    #[pyo3(signature = (network, x, *, kernel, method, dim, tolerance, seed, certify, max_seconds, threads, memory, progress))]
-    #[allow(clippy::too_many_arguments)]
     fn fit(
         py: Python<'_>,
         network: &PyNetwork,
         x: &Bound<'_, PyUntypedArray>,
-        kernel: &str,
-        method: &str,
-        dim: Option<usize>,
-        tolerance: Option<f64>,
-        seed: u64,
-        certify: usize,
-        max_seconds: Option<f64>,
-        threads: Option<&Bound<'_, PyAny>>,
-        memory: Option<&Bound<'_, PyAny>>,
+        asked: Asked<'_>,
         progress: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let (dim, method) = (self::dim(dim, tolerance), self::method(method)?);
-        let settings = FeatureSettings { dim, method, seed, certify, max_seconds };
-        let quantity = quantity(kernel)?;
-        let means = Means { par: par(threads)?, budget: budget(memory)? };
+        let (quantity, settings, means) = asked.read()?;
         let network = network.network.clone();
         let features = match Input::new(x, "X")? {
             Input::F32(x) => {
@@ -80,6 +98,27 @@ impl PyFeatures {
             }
         };
         Ok(Self { features: Arc::new(features) })
+    }
+
+    /// What features of an array like this one will cost, as a dictionary.
+    #[staticmethod]
+    fn plan<'py>(
+        py: Python<'py>,
+        network: &PyNetwork,
+        x: &Bound<'py, PyUntypedArray>,
+        asked: Asked<'py>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let (quantity, settings, means) = asked.read()?;
+        let network = &network.network;
+        let (rows, input) = size(x)?;
+        let single = Input::new(x, "X")?.precision() == Precision::F32;
+        let work = |cancel: &Cancel, tiles: &Tiles| {
+            means.run(cancel, tiles, |run| match single {
+                true => Features::plan::<f32>(network, rows, &input, quantity, &settings, run),
+                false => Features::plan::<f64>(network, rows, &input, quantity, &settings, run),
+            })
+        };
+        planned(py, &watched(py, py.None().bind(py), work)?)
     }
 
     /// Features of inputs, one a row.
@@ -149,6 +188,40 @@ impl PyFeatures {
     fn facts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         facts(py, &self.features)
     }
+}
+
+/// Number of inputs and the shape of one.
+fn size(x: &Bound<'_, PyUntypedArray>) -> PyResult<(usize, Shape)> {
+    match x.shape() {
+        [rows, spatial @ .., channels] if spatial.len() <= 3 => {
+            Ok((*rows, Shape::image(spatial, *channels)))
+        }
+        shape => {
+            let (what, got) = ("X", shape.len());
+            Err(exception(widelimit::Error::Dimensions { what, got, expected: AXES }))
+        }
+    }
+}
+
+/// A plan as a dictionary.
+fn planned<'py>(py: Python<'py>, plan: &FeaturePlan) -> PyResult<Bound<'py, PyDict>> {
+    let facts = PyDict::new(py);
+    facts.set_item("rows", plan.rows)?;
+    facts.set_item("dim", plan.dim)?;
+    facts.set_item("result_bytes", plan.result_bytes)?;
+    facts.set_item("scratch_bytes", plan.scratch_bytes)?;
+    facts.set_item("regression_bytes", plan.regression_bytes)?;
+    facts.set_item("regression_seconds", plan.regression_seconds)?;
+    let (seconds, refused) = (PyDict::new(py), PyDict::new(py));
+    for tried in &plan.methods {
+        match &tried.seconds {
+            Ok(expected) => seconds.set_item(tried.method.to_string(), expected)?,
+            Err(reason) => refused.set_item(tried.method.to_string(), reason)?,
+        }
+    }
+    facts.set_item("seconds", seconds)?;
+    facts.set_item("refused", refused)?;
+    Ok(facts)
 }
 
 /// A certificate as a dictionary.

@@ -104,6 +104,21 @@ def test_time_can_be_limited(rows):
         wl.NTKRegressor(solver="exact", max_seconds=1.0).fit(rows, rows[:, 0])
 
 
+def test_plans_need_only_shapes(rows):
+    plan = wl.FeatureMap("mlp:2:relu", 512).plan(np.broadcast_to(np.float32(0), (10**6, 5)))
+    assert (plan.rows, plan.dim, plan.result_bytes) == (10**6, 512, 4 * 512 * 10**6)
+    assert plan.seconds["zonal"] > 0 and plan.regression_seconds > 0
+    assert set(plan.seconds) & set(plan.refused) == set()
+    only = wl.FeatureMap("mlp:2:relu", 512, method="zonal").plan(rows)
+    assert list(only.seconds) == ["zonal"] and not only.refused
+    with pytest.raises(ValueError, match=r"a tolerance of 0\.1"):
+        wl.FeatureMap("mlp:2:relu", tol=0.1).plan(rows)
+    with pytest.raises(MemoryError, match="a feature map needs"):
+        wl.FeatureMap("mlp:2:relu", 512, memory="1MiB").plan(rows)
+    with pytest.raises(ValueError, match="X has 1 dimension"):
+        wl.FeatureMap("mlp:2:relu", 512).plan(rows[0])
+
+
 def test_tolerance(rows):
     features = wl.FeatureMap("mlp:2:relu", tol=0.05, method="centred").fit(rows)
     stated = features.certificate_

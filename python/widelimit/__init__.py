@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from widelimit import layers as _layers
 from widelimit._core import __version__
-from widelimit._features import Certificate, FeatureMap
+from widelimit._features import Certificate, FeatureMap, FeaturePlan
 from widelimit._flow import GradientFlow
 from widelimit._gntk import (
     GraphPlan,
@@ -73,6 +73,7 @@ __all__ = [
     "ApproximationWarning",
     "Certificate",
     "FeatureMap",
+    "FeaturePlan",
     "GNTKClassifier",
     "GNTKFeatures",
     "GradientFlow",

@@ -62,18 +62,11 @@ class Features:
     def fit(
         network: Network,
         x: _Array,
-        *,
-        kernel: str,
-        method: str,
-        dim: int | None,
-        tolerance: float | None,
-        seed: int,
-        certify: int,
-        max_seconds: float | None,
-        threads: int | None,
-        memory: int | str | None,
+        asked: dict[str, Any],
         progress: _Progress,
     ) -> Features: ...
+    @staticmethod
+    def plan(network: Network, x: _Array, asked: dict[str, Any]) -> dict[str, Any]: ...
     def transform(
         self, x: _Array, threads: int | None, memory: int | str | None, progress: _Progress
     ) -> _Array: ...

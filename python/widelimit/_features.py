@@ -85,6 +85,42 @@ class Certificate:
         return _dim_where(self.dim, self.spectral_error, error)
 
 
+@dataclass(frozen=True)
+class FeaturePlan:
+    """What features of some inputs will cost, and a ridge regression on them.
+
+    Bytes are bounds. Seconds come from a few features of a few made-up inputs on this machine and
+    are meant for telling seconds from hours.
+
+    Attributes
+    ----------
+    rows, dim : int
+        Number of inputs and of features.
+    result_bytes : int
+        Bytes of the features of all inputs.
+    scratch_bytes : int
+        Bytes of the map and of what it works on, beside the inputs and the features.
+    regression_bytes : int
+        Bytes of a regression with one target that takes features a block of inputs at a time.
+    regression_seconds : float
+        Its seconds, without making the features.
+    seconds : dict of str to float
+        Seconds to make the map and all features, by the method or, for "auto", by each of those
+        that it chooses from.
+    refused : dict of str to str
+        Why "auto" would not take the others.
+    """
+
+    rows: int
+    dim: int
+    result_bytes: int
+    scratch_bytes: int
+    regression_bytes: int
+    regression_seconds: float
+    seconds: dict[str, float]
+    refused: dict[str, str]
+
+
 def _dim_where(dim: int, error: float, wanted: float) -> int:
     if not wanted > 0.0:
         raise ValueError(f"error: expected a positive number, got {wanted!r}")
@@ -259,24 +295,42 @@ class FeatureMap(Holder):
     def fit(self, x: ArrayLike, y: object = None) -> Self:
         """Fit to training inputs, (n, d) or (n, height, width, channels); ``y`` is passed over."""
         network = _network_of(self.net)
-        dim, tolerance = _checked(self.dim, self.tol, DIM)
-        self._features = _core.Features.fit(
-            network._core,
-            _inputs(x, "x"),
-            kernel=_quantity(self.get),
-            method=_method(self.method),
-            dim=dim,
-            tolerance=tolerance,
-            seed=_whole(self.seed, "seed", 0),
-            certify=_whole(self.certify, "certify", 0),
-            max_seconds=_limit(self.max_seconds),
-            threads=self.threads,
-            memory=self.memory,
-            progress=self.progress,
-        )
+        inputs, asked = _inputs(x, "x"), self._asked()
+        self._features = _core.Features.fit(network._core, inputs, asked, self.progress)
         self.network_ = network
         self._read()
         return self
+
+    def plan(self, x: ArrayLike) -> FeaturePlan:
+        """Tell what :meth:`fit` and :meth:`transform` of these inputs will cost.
+
+        Only the shape of the inputs is looked at. A number of features that follows from a
+        tolerance is not known beforehand and refused.
+
+        Examples
+        --------
+        >>> import numpy as np, widelimit as wl
+        >>> plan = wl.FeatureMap("mlp:2:relu", 1024, method="zonal").plan(np.zeros((50_000, 10)))
+        >>> plan.result_bytes == 50_000 * 1024 * 8, list(plan.seconds)
+        (True, ['zonal'])
+        """
+        network = _network_of(self.net)
+        return FeaturePlan(**_core.Features.plan(network._core, _inputs(x, "x"), self._asked()))
+
+    def _asked(self) -> dict[str, Any]:
+        """The parameters as the core takes them."""
+        dim, tolerance = _checked(self.dim, self.tol, DIM)
+        return {
+            "kernel": _quantity(self.get),
+            "method": _method(self.method),
+            "dim": dim,
+            "tolerance": tolerance,
+            "seed": _whole(self.seed, "seed", 0),
+            "certify": _whole(self.certify, "certify", 0),
+            "max_seconds": _limit(self.max_seconds),
+            "threads": self.threads,
+            "memory": self.memory,
+        }
 
     def _read(self) -> None:
         facts = self._features.facts()

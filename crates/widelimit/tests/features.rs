@@ -1,9 +1,12 @@
 //! Features of a network: close to its kernel, the same bits however they are computed, kept in files.
 
 use ndarray::{Array2, Array4, ArrayView2, s};
+use widelimit::arch::Shape;
 use widelimit::data::ModelFile;
 use widelimit::exact::{self, Budget, Cancel, Options, Want};
-use widelimit::features::{Dim, FeatureSettings, Features, Method, Strategy};
+use widelimit::features::{
+    Dim, FeaturePlan, FeatureSettings, Features, Method, MethodPlan, Strategy,
+};
 use widelimit::linalg::Par;
 use widelimit::{Error, Kind, Model, Network, Quantity, Run, Settings, Solver, Targets};
 
@@ -394,4 +397,57 @@ fn images_in_single_precision_are_classified_on_features() {
         let other = x.slice(s![.., ..5, .., ..]);
         assert!(matches!(model.predict(other, &run), Err(Error::InputShape { .. })));
     }
+}
+
+fn plan(rows: usize, settings: &FeatureSettings, run: &Run<'_>) -> Result<FeaturePlan, Error> {
+    Features::plan::<f32>(&network(), rows, &Shape::vector(3), Quantity::Ntk, settings, run)
+}
+
+#[test]
+fn plans_tell_bytes_and_seconds_of_every_method() {
+    let run = Run::default();
+    for method in METHODS.into_iter().filter(|method| *method != Method::Auto) {
+        let small = plan(1000, &given(method, 128), &run).unwrap();
+        let large = plan(100_000, &given(method, 128), &run).unwrap();
+        assert_eq!((small.rows, small.dim, small.methods.len()), (1000, 128, 1));
+        assert_eq!(small.result_bytes, 4 * 1000 * 128);
+        assert_eq!(
+            (small.scratch_bytes, large.result_bytes),
+            (large.scratch_bytes, 4 * 128 * 100_000)
+        );
+        let seconds = |plan: &FeaturePlan| *plan.methods[0].seconds.as_ref().unwrap();
+        assert!(seconds(&small) > 0.0 && seconds(&large).is_finite(), "{method:?}");
+        assert!(small.regression_seconds > 0.0 && small.regression_bytes >= 8 * 128 * 128);
+    }
+    // One landmark a row at most, and then nothing is tried.
+    let all = plan(100, &given(Method::Auto, 4096), &run).unwrap();
+    assert!(matches!(&all.methods[..], [MethodPlan { method: Method::Nystrom, seconds: Ok(_) }]));
+    assert_eq!(plan(100, &given(Method::Nystrom, 4096), &run).unwrap().dim, 100);
+    // Out of proportion, as `auto` would find.
+    let many = plan(50_000_000, &given(Method::Auto, 2048), &run).unwrap();
+    let landmarks = many.methods.iter().find(|tried| tried.method == Method::Nystrom).unwrap();
+    assert!(landmarks.seconds.as_ref().is_err_and(|reason| reason.contains("2e13")));
+    assert_eq!(many.methods.len(), Method::all().count() - 1);
+    assert!(many.methods.iter().filter(|tried| tried.seconds.is_ok()).count() >= 3);
+}
+
+#[test]
+fn plans_refuse_what_fits_refuse() {
+    let run = Run::default();
+    let refused = |rows, settings: &FeatureSettings, run: &Run<'_>| {
+        plan(rows, settings, run).unwrap_err().to_string()
+    };
+    let tolerance = FeatureSettings { dim: Dim::Tolerance(0.1), ..Default::default() };
+    assert!(refused(100, &tolerance, &run).contains("a tolerance of 0.1"));
+    assert!(refused(0, &given(CENTRED, 64), &run).contains("[0, 3]"));
+    assert!(refused(100, &given(CENTRED, 1), &run).contains("features"));
+    let tight = Run { budget: Budget::bytes(1000), ..Run::default() };
+    assert!(matches!(
+        plan(100, &given(CENTRED, 64), &tight),
+        Err(Error::MemoryLimit { limit: 1000, .. })
+    ));
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let stopped = Run { cancel: Some(&cancel), ..Run::default() };
+    assert!(matches!(plan(100, &given(Method::Auto, 64), &stopped), Err(Error::Cancelled)));
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use widelimit::Shard;
+use widelimit::{Quantity, Shard};
 
 use super::{ApproximationArgs, NetArg};
 
@@ -25,6 +25,15 @@ pub enum One {
     Ntk,
     /// The kernel of the Gaussian process
     Nngp,
+}
+
+impl From<One> for Quantity {
+    fn from(one: One) -> Self {
+        match one {
+            One::Ntk => Self::Ntk,
+            One::Nngp => Self::Nngp,
+        }
+    }
 }
 
 /// Number format of a result.
@@ -116,11 +125,15 @@ fn parse_shape(text: &str) -> Result<InputShape, String> {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   widelimit plan --net mlp:3:relu --x1 train.npz:x --memory 512MiB
-  widelimit plan --net myrtle5 --x1 images.npz:x_train")]
+  widelimit plan --net myrtle5 --x1 images.npz:x_train
+  widelimit plan --net mlp:3:relu --x1 large.npy --dim 4096 --method zonal")]
 pub struct PlanArgs {
     /// The kernel.
     #[command(flatten)]
     pub kernel: KernelArgs,
+    /// Features instead of the kernel, where one of these is given.
+    #[command(flatten, next_help_heading = "Features instead of the kernel")]
+    pub approximation: ApproximationArgs,
 }
 
 /// A kernel: its network and its inputs.

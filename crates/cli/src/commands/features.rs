@@ -11,7 +11,7 @@ use widelimit::{Certificate, Quantity, Run, Scalar};
 use super::blocks::Blocks;
 use super::{data, files, inputs};
 use crate::answer::Answer;
-use crate::args::{FeaturesArgs, NetArg, One};
+use crate::args::{FeaturesArgs, NetArg};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::session::Session;
@@ -88,10 +88,7 @@ impl Job<'_> {
         let features = match ready {
             Ready::Map(features) => *features,
             Ready::Network(network, settings) => {
-                let quantity = match args.get {
-                    One::Ntk => Quantity::Ntk,
-                    One::Nngp => Quantity::Nngp,
-                };
+                let quantity = args.get.into();
                 let x = match learnt == blocks.rows() {
                     true => data::inputs(&args.x)?,
                     false => {

@@ -6,10 +6,10 @@ use ndarray::ArrayD;
 use serde_json::json;
 use widelimit::data::{Array, Classes, Targets};
 use widelimit::learn::Ridge;
-use widelimit::{Model, Network, Quantity, Run, Scalar, Settings};
+use widelimit::{Model, Network, Run, Scalar, Settings};
 
 use super::{data, describe, files, fit_blocks, inputs};
-use crate::args::{FitArgs, One, Preprocess, RidgeArg, RidgeArgs, Solver, Task};
+use crate::args::{FitArgs, Preprocess, RidgeArg, RidgeArgs, Solver, Task};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::session::Session;
@@ -37,10 +37,7 @@ pub fn fit(args: &FitArgs, session: &Session) -> Result<(), Failure> {
         [&outputs[..], &read].map(|files| files.iter().copied().flatten().collect::<Vec<_>>());
     files::ready(&outputs, &read)?;
     let settings = Settings {
-        quantity: match args.get {
-            One::Ntk => Quantity::Ntk,
-            One::Nngp => Quantity::Nngp,
-        },
+        quantity: args.get.into(),
         ridge: ridge(&args.ridge),
         preprocess: match args.preprocess {
             Preprocess::None => widelimit::Preprocess::None,

@@ -6,7 +6,8 @@ use ndarray::{Array3, ArrayD, Ix3};
 use widelimit::arch::{Layer, Shape};
 use widelimit::data::{Array, Peek};
 use widelimit::exact::{self, Plan};
-use widelimit::{Model, Network, Run, Scalar};
+use widelimit::features::{FeaturePlan, FeatureSettings, Features};
+use widelimit::{Model, Network, Quantity, Run, Scalar};
 
 use super::data;
 use super::kernel::{spatial, want};
@@ -233,6 +234,25 @@ impl Looked {
             Dtype::F32 => exact::plan::<f32>(network, *rows, *other, shape, &options),
         };
         plan.map_err(|error| session.explain(error.into(), self.held))
+    }
+
+    /// The plan of features of these inputs, all of which are held; what does not fit the memory limit is refused.
+    pub fn plan_features(
+        &self,
+        network: &Network,
+        dtype: Dtype,
+        quantity: Quantity,
+        settings: &FeatureSettings,
+        session: &Session,
+    ) -> Result<FeaturePlan, Failure> {
+        session.less(self.reading)?;
+        let run = Run { budget: session.less(self.held)?, ..session.run() };
+        let Self { rows, shape, .. } = self;
+        let plan = match dtype {
+            Dtype::F64 => Features::plan::<f64>(network, *rows, shape, quantity, settings, &run),
+            Dtype::F32 => Features::plan::<f32>(network, *rows, shape, quantity, settings, &run),
+        };
+        plan.map_err(|error| session.explain(error, self.held))
     }
 }
 

@@ -1,22 +1,20 @@
-//! `plan` and `kernel`.
+//! `kernel`.
 
 use std::path::Path;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use widelimit::exact::{self, Plan, Want};
 use widelimit::{Network, Run, Scalar, Shard, Wanted, kernel_to_file, kernel_to_store};
 
 use super::inputs::{Looked, Set};
 use super::{data, files, stores};
 use crate::answer::Answer;
-use crate::args::{
-    Dtype, Get, KernelArgs, KernelCommand, PlanArgs, Spatial, StoreCommand, TargetArgs,
-};
+use crate::args::{Dtype, Get, KernelArgs, KernelCommand, Spatial, StoreCommand, TargetArgs};
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::session::Session;
-use crate::text::{bytes, seconds};
+use crate::text::seconds;
 
 /// The kernels that an argument names.
 pub fn want(get: Get) -> Want {
@@ -35,43 +33,12 @@ pub fn spatial(spatial: Spatial) -> exact::Spatial {
     }
 }
 
-/// Says what a kernel will cost; of the data only the shapes are read.
-pub fn plan(args: &PlanArgs, session: &Session) -> Result<(), Failure> {
-    let network = args.kernel.net.read()?;
-    let inputs = Looked::at(&args.kernel, &network)?;
-    let plan = inputs.plan(&network, &args.kernel, session)?;
-    told(&plan, inputs.held).print(session.json)
-}
-
-fn told(plan: &Plan, inputs: u64) -> Answer {
-    let way = if plan.streams {
-        "to disk as it is computed, for the memory limit"
-    } else {
-        "fits into memory"
-    };
-    let mut answer = Answer::new()
-        .for_people("result", format!("{}, {}", sizes(&shape(plan)), bytes(plan.result_bytes)))
-        .for_people("scratch", bytes(plan.scratch_bytes))
-        .for_people("inputs", bytes(inputs))
-        .for_people("result goes", way)
-        .for_people("work", format!("{:.3e} flops in {} tiles", plan.flops, plan.tiles))
-        .for_people("expected time", seconds(plan.seconds))
-        .for_people("engine", plan.engine)
-        .for_programs("input_bytes", inputs);
-    if let Ok(Value::Object(fields)) = serde_json::to_value(plan) {
-        for (key, value) in fields {
-            answer = answer.for_programs(&key, value);
-        }
-    }
-    answer
-}
-
 /// Axes of the arrays of a kernel.
-fn shape(plan: &Plan) -> Vec<usize> {
+pub fn shape(plan: &Plan) -> Vec<usize> {
     [&[plan.rows, plan.columns], plan.entry.as_slice()].concat()
 }
 
-fn sizes(shape: &[usize]) -> String {
+pub fn sizes(shape: &[usize]) -> String {
     shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ")
 }
 

@@ -256,3 +256,30 @@ fn a_fit_that_was_stopped_goes_on() {
     let other = [&fit[..], &["--seed", "1", "--state", "state", "--out", "n"]].concat();
     place.fails(3, &other, &["state", "another fit"]);
 }
+
+#[test]
+fn plans_of_features_say_what_they_will_cost() {
+    let place = Place::new();
+    inputs(&place);
+    let common = ["plan", "--net", "mlp:2:relu", "--x1", "x.npy"];
+    let told =
+        place.ok(&[&common[..], &["--dim", "64", "--dtype", "f32", "--json"]].concat()).json();
+    assert_eq!((&told["rows"], &told["dim"]), (&100.into(), &64.into()));
+    assert_eq!(told["result_bytes"], 4 * 100 * 64);
+    let methods = told["methods"].as_array().unwrap();
+    let zonal = methods.iter().find(|tried| tried["method"] == "zonal").unwrap();
+    assert!(zonal["seconds"].as_f64().unwrap() > 0.0 && zonal["refused"].is_null());
+    let text = place.ok(&[&common[..], &["--method", "centred"]].concat()).out;
+    for word in ["100 x 512", "scratch", "regression", "centred"] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    assert!(!text.contains("zonal"), "{text}");
+    let fails = |code, flags: &[&str], words: &[&str]| {
+        place.fails(code, &[&common[..], flags].concat(), words);
+    };
+    fails(2, &["--dim", "64", "--get", "both"], &["--dim", "one kernel"]);
+    fails(2, &["--method", "zonal", "--x2", "xt.npy"], &["--method", "--x2"]);
+    fails(5, &["--dim", "4096", "--memory", "1MiB"], &["a feature map needs"]);
+    let tolerance = place.run(&[&common[..], &["--tol", "0.1"]].concat());
+    assert!(tolerance.err.contains("a tolerance of 0.1"), "{}", tolerance.err);
+}

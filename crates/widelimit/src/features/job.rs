@@ -23,8 +23,8 @@ const POSITIONS_LEARNT_FROM: usize = 4096;
 const POSITIONS: usize = 1 << 16;
 
 /// Rows, and positions of images, that a map works on together.
-const ROWS_OF_BLOCK: usize = 64;
-const POSITIONS_OF_BLOCK: usize = 1024;
+pub(super) const ROWS_OF_BLOCK: usize = 64;
+pub(super) const POSITIONS_OF_BLOCK: usize = 1024;
 
 /// Columns up to which directions are drawn number by number.
 const DENSE: usize = 128;
@@ -52,8 +52,8 @@ impl<T: Scalar> Job<'_, T> {
         Run { progress: None, ..self.run.clone() }
     }
 
-    /// Refuses features that do not fit into memory while they are made and held against the kernel of a sample.
-    pub fn check_room(&self, dim: usize, sample: usize) -> Result<(), Error> {
+    /// Bytes that features take while they are made and held against the kernel of a sample.
+    pub fn room(&self, dim: usize, sample: usize) -> u64 {
         let positions = self.input.positions().unwrap_or(1).max(1);
         // Those that are worked on together, with what becomes of them on the way; the sample's, and a copy.
         let block = if positions > 1 { POSITIONS_OF_BLOCK.max(positions) } else { ROWS_OF_BLOCK };
@@ -62,8 +62,12 @@ impl<T: Scalar> Job<'_, T> {
         let rows = 2 * sample + 3 * (self.run.par.threads() * block).max(learned);
         // Directions in both precisions.
         let map = 12 * self.input.channels.min(DENSE) + 256;
-        let bytes = (8 * rows + map) as u64;
-        self.run.check_memory("a feature map", bytes.saturating_mul(dim as u64))
+        ((8 * rows + map) as u64).saturating_mul(dim as u64)
+    }
+
+    /// Refuses features for which there is not that much memory.
+    pub fn check_room(&self, dim: usize, sample: usize) -> Result<(), Error> {
+        self.run.check_memory("a feature map", self.room(dim, sample))
     }
 
     /// Tells of `done` of `all` parts of the fit.

@@ -27,6 +27,7 @@
 mod file;
 mod job;
 mod nystrom;
+mod plan;
 mod sample;
 mod settings;
 mod store;
@@ -40,6 +41,7 @@ use crate::model::{check_finite, check_network, expect_shape, shape_of};
 use crate::{Certificate, Error, Network, Quantity, Run, Scalar};
 pub use file::FeatureFile;
 use job::{Job, Map};
+pub use plan::{FeaturePlan, MethodPlan};
 use sample::Sample;
 pub use settings::{Dim, FeatureSettings, Method};
 pub(crate) use store::ENTRY;

@@ -17,7 +17,7 @@ const ROLE: u32 = 0xFEA2;
 const PIVOTS: u32 = 0xFEA4;
 
 /// Rows among which landmarks are looked for, as a multiple of their number.
-const CHOICE: usize = 4;
+pub(super) const CHOICE: usize = 4;
 
 /// Landmarks are the pivots of a randomly pivoted Cholesky factorisation (Chen, Epperly, Tropp and Webber, 2022)
 /// of the kernel of some rows.

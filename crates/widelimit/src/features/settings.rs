@@ -167,6 +167,12 @@ impl FeatureSettings {
         self.method == Method::Auto || self.max_seconds.is_some()
     }
 
+    /// Whether every row can be a landmark, at any time: `auto` then takes `nystrom` without a trial, if its cost is in
+    /// proportion.
+    pub(super) fn without_trial(&self, rows: usize, dim: usize) -> bool {
+        dim >= rows && self.max_seconds.is_none()
+    }
+
     /// Rows of the sample that this asks for.
     pub(super) fn sample(&self) -> usize {
         let measured = matches!(self.dim, Dim::Tolerance(_)) || self.tries();

@@ -60,10 +60,10 @@ impl<T: Scalar> Job<'_, T> {
             if asked == Method::Auto { Method::Embed(Default::default()) } else { asked };
         let Some(sample) = sample else { return Ok((fallback, Vec::new())) };
         let landmarks = match asked {
-            Method::Auto => self.check_landmarks(dim),
+            Method::Auto => self.check_landmarks(rows, dim),
             _ => Ok(()),
         };
-        if dim >= rows && landmarks.is_ok() && settings.max_seconds.is_none() {
+        if settings.without_trial(rows, dim) && landmarks.is_ok() {
             return Ok((Method::Nystrom, Vec::new()));
         }
         let methods: Vec<_> = match asked {
@@ -102,12 +102,7 @@ impl<T: Scalar> Job<'_, T> {
     /// A method on rows of the sample.
     fn attempt(&self, method: Method, sample: &Sample, dim: usize) -> Result<Candidate, Error> {
         let count = sample.half();
-        let map = match self.make(method, dim.min(DIM), &sample.rows[..count]) {
-            Err(Error::Features(FeatureError::TooFewFeatures { needed, .. })) if needed <= dim => {
-                self.make(method, dim, &sample.rows[..count])?
-            }
-            made => made?,
-        };
+        let map = self.make_small(method, dim, &sample.rows[..count])?;
         // Random directions are drawn at their first use.
         self.features(&map, sample.inputs(1))?;
         let start = Instant::now();
@@ -119,9 +114,23 @@ impl<T: Scalar> Job<'_, T> {
         Ok(Candidate { method, dim: map.dim(), error: Ok(error), seconds_per_thousand })
     }
 
-    /// Refuses landmarks whose kernel with all inputs is out of proportion.
-    fn check_landmarks(&self, dim: usize) -> Result<(), Error> {
-        let rows = self.x.shape()[0];
+    /// A map with few features where many are asked for, or with those if it needs more.
+    pub(super) fn make_small(
+        &self,
+        method: Method,
+        dim: usize,
+        left_out: &[usize],
+    ) -> Result<Map, Error> {
+        match self.make(method, dim.min(DIM), left_out) {
+            Err(Error::Features(FeatureError::TooFewFeatures { needed, .. })) if needed <= dim => {
+                self.make(method, dim, left_out)
+            }
+            made => made,
+        }
+    }
+
+    /// Refuses landmarks whose kernel with so many inputs is out of proportion.
+    pub(super) fn check_landmarks(&self, rows: usize, dim: usize) -> Result<(), Error> {
         let landmarks = dim.min(rows);
         let options = self.run.options(want(self.quantity));
         let plan = exact::plan::<f64>(self.network, rows, Some(landmarks), &self.input, &options)?;
