@@ -6,14 +6,20 @@ and 2 000 test images, for which exact kernels take days. Ridges come from leave
 training images; nothing is chosen on test images. The dimension may be followed
 by the number of seeds whose mean and range are printed.
 
+With ``--method projection`` the features of the exact kernel itself are projected by Gaussian
+matrices (Johnson and Lindenstrauss), for which its stores are needed: what as many columns can do
+that know nothing of the images but have no other error.
+
 Usage: python scripts/features_cifar.py [--networks myrtle5,cntk-gap:10] [--dims 1024:3,4096]
-                                        [--sizes 1000/1000,10000/2000] [--method centred]
+                                        [--sizes 1000/1000,10000/2000]
+                                        [--method centred|projection|...]
                                         [--shared DIR] [--threads N]
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import resource
 import time
@@ -22,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 import widelimit as wl
-from cifar import ROOT, load
+from cifar import ROOT, accuracy, load
 from shared_data import shared_folder
 
 
@@ -32,6 +38,32 @@ def measure(net: wl.Network, data, options: dict) -> tuple[float, float]:
     start = time.perf_counter()
     model = wl.NTKClassifier(net, solver="features", **options).fit(x, y)
     return 100.0 * model.score(z, labels), time.perf_counter() - start
+
+
+class Projection:
+    """Gaussian projections of the features of an exact kernel between training and test images."""
+
+    def __init__(self, name: str, data):
+        x, self.y, z, self.labels = data
+        stem = ROOT / "build" / "cifar" / f"{name.replace(':', '-')}-{len(x)}-{len(z)}"
+        near, far = (wl.open_store(f"{stem}-{part}.store").ntk for part in ("train", "test"))
+        shift = 1e-9 * np.trace(near) / len(x) * np.eye(len(x))
+        # Training images as rows of a square root of their kernel; test images have a part beside.
+        self.train = np.linalg.cholesky(near.astype(np.float64) + shift)
+        self.test = np.linalg.solve(self.train, far.T.astype(np.float64)).T
+        own = wl.diagonal(wl.Network.preset(name), z)
+        self.beside = np.sqrt(np.maximum(own - (self.test**2).sum(axis=1), 0.0))
+
+    def measure(self, options: dict) -> tuple[float, float]:
+        """Accuracy in per cent, and seconds."""
+        start = time.perf_counter()
+        dim, random = options["dim"], np.random.default_rng(options["seed"])
+        directions = random.standard_normal((len(self.train), dim)) / dim**0.5
+        beside = random.standard_normal((len(self.test), dim)) / dim**0.5
+        train = self.train @ directions
+        test = self.test @ directions + self.beside[:, None] * beside
+        score = accuracy(train @ train.T, test @ train.T, self.y, self.labels)
+        return score, time.perf_counter() - start
 
 
 def exact(name: str, train: int, test: int) -> str:
@@ -61,13 +93,16 @@ def main() -> None:
         train, test = (int(part) for part in size.split("/"))
         data = load(folder, train, test)
         for name in args.networks.split(","):
-            net = wl.Network.preset(name)
+            if args.method == "projection":
+                run = Projection(name, data).measure
+            else:
+                run = functools.partial(measure, wl.Network.preset(name), data)
             print(f"{name}, {train}/{test} images; exact kernel: {exact(name, train, test)}")
             print(f"{'dim':>6s}{'accuracy %':>12s}{'range':>16s}{'seconds':>9s}{'peak MiB':>10s}")
             for part in args.dims.split(","):
                 dim, seeds = (int(number) for number in (*part.split(":"), 1)[:2])
                 options = {"dim": dim, "method": args.method, "threads": args.threads}
-                found = [measure(net, data, options | {"seed": seed}) for seed in range(seeds)]
+                found = [run(options | {"seed": seed}) for seed in range(seeds)]
                 scores, seconds = (list(values) for values in zip(*found, strict=True))
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 print(
