@@ -99,9 +99,11 @@ class FeaturePlan:
     result_bytes : int
         Bytes of the features of all inputs.
     scratch_bytes : int
-        Bytes of the map and of what it works on, beside the inputs and the features.
+        Bytes of the map and of what it works on, beside the inputs and the features: of the method
+        that takes most.
     regression_bytes : int
-        Bytes of a regression with one target that takes features a block of inputs at a time.
+        Bytes of a regression with one target, as an estimator is fitted: with its features, of
+        which it holds a block where all of them would take more than 1 GiB.
     regression_seconds : float
         Its seconds, without making the features.
     seconds : dict of str to float

@@ -423,12 +423,34 @@ fn plans_tell_bytes_and_seconds_of_every_method() {
     let all = plan(100, &given(Method::Auto, 4096), &run).unwrap();
     assert!(matches!(&all.methods[..], [MethodPlan { method: Method::Nystrom, seconds: Ok(_) }]));
     assert_eq!(plan(100, &given(Method::Nystrom, 4096), &run).unwrap().dim, 100);
+    // 240 candidates for 60 landmarks, in three copies.
+    let some = plan(240, &given(Method::Nystrom, 60), &run).unwrap();
+    assert!(some.scratch_bytes >= 3 * 8 * 240 * 60);
     // Out of proportion, as `auto` would find.
     let many = plan(50_000_000, &given(Method::Auto, 2048), &run).unwrap();
     let landmarks = many.methods.iter().find(|tried| tried.method == Method::Nystrom).unwrap();
     assert!(landmarks.seconds.as_ref().is_err_and(|reason| reason.contains("2e13")));
     assert_eq!(many.methods.len(), Method::all().count() - 1);
     assert!(many.methods.iter().filter(|tried| tried.seconds.is_ok()).count() >= 3);
+}
+
+#[test]
+fn a_fit_takes_the_memory_that_was_planned() {
+    let x = rows(3000);
+    let features = FeatureSettings { certify: 0, ..given(CENTRED, 600) };
+    let (input, run) = (Shape::vector(3), Run::default());
+    let plan = Features::plan::<f64>(&network(), 3000, &input, Quantity::Ntk, &features, &run);
+    let planned = plan.unwrap().regression_bytes;
+    let settings = Settings { solver: Solver::Features, features, ..Settings::default() };
+    let targets = Targets::Numbers(x.slice(s![.., ..1]).to_owned());
+    let within = |bytes| {
+        let run = Run { budget: Budget::bytes(bytes), ..Run::default() };
+        Model::fit(&network(), x.view(), &targets, &settings, &run)
+    };
+    let inputs = 8 * x.len() as u64;
+    assert!(within(planned + inputs).is_ok());
+    let refused = within(planned + inputs - 1).unwrap_err();
+    assert!(matches!(refused, Error::MemoryLimit { needed, .. } if needed == planned), "{refused}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const ROLE: u32 = 0xFEA2;
 const PIVOTS: u32 = 0xFEA4;
 
 /// Rows among which landmarks are looked for, as a multiple of their number.
-pub(super) const CHOICE: usize = 4;
+const CHOICE: usize = 4;
 
 /// Landmarks are the pivots of a randomly pivoted Cholesky factorisation (Chen, Epperly, Tropp and Webber, 2022)
 /// of the kernel of some rows.
@@ -39,8 +39,7 @@ impl Nystrom {
     pub fn fit<T: Scalar>(job: &Job<'_, T>, dim: usize, left_out: &[usize]) -> Result<Self, Error> {
         let rows = Self::choose(job, dim, left_out)?;
         let landmarks = job.x.select(Axis(0), &rows).mapv(Scalar::widen);
-        let count = rows.len() as u64;
-        job.run.check_memory("the kernel of the landmarks", 4 * 8 * count * count)?;
+        job.run.check_memory("the kernel of the landmarks", kernel_bytes(rows.len()))?;
         let kernel = kernel_of(job.network, job.quantity, landmarks.view(), None, &job.quiet())?;
         job.run.check_cancelled()?;
         let map = NystromMap::fit_cholesky(kernel.view(), &job.run.par);
@@ -61,8 +60,7 @@ impl Nystrom {
         if dim >= open.len() {
             return Ok(open);
         }
-        let count = dim.saturating_mul(CHOICE).min(open.len());
-        let drawn = draw(job.seed, ROLE, open.len(), count)?;
+        let drawn = draw(job.seed, ROLE, open.len(), candidates(open.len(), dim))?;
         open = drawn.into_iter().map(|place| open[place]).collect();
         let pivots = job.pivots(&open, dim)?;
         let mut chosen: Vec<usize> = pivots.into_iter().map(|place| open[place]).collect();
@@ -100,11 +98,28 @@ impl Nystrom {
     }
 }
 
+/// Rows among which `dim` landmarks of so many rows are looked for; none where all are landmarks.
+pub(super) fn candidates(rows: usize, dim: usize) -> usize {
+    if dim < rows { dim.saturating_mul(CHOICE).min(rows) } else { 0 }
+}
+
+/// Bytes that a fit with `dim` landmarks of so many rows takes.
+pub(super) fn room(rows: usize, dim: usize) -> u64 {
+    choice_bytes(candidates(rows, dim), dim).max(kernel_bytes(dim.min(rows)))
+}
+
+fn choice_bytes(candidates: usize, landmarks: usize) -> u64 {
+    3 * 8 * (candidates as u64).saturating_mul(landmarks as u64)
+}
+
+fn kernel_bytes(landmarks: usize) -> u64 {
+    4 * 8 * (landmarks as u64).saturating_mul(landmarks as u64)
+}
+
 impl<T: Scalar> Job<'_, T> {
     /// Pivots of the kernel of some rows, as places among them.
     fn pivots(&self, rows: &[usize], count: usize) -> Result<Vec<usize>, Error> {
-        let bytes = 8 * 3 * (rows.len() * count) as u64;
-        self.run.check_memory("the choice of landmarks", bytes)?;
+        self.run.check_memory("the choice of landmarks", choice_bytes(rows.len(), count))?;
         let x = self.x.select(Axis(0), rows).mapv(Scalar::widen);
         let run = &self.quiet();
         let options = run.options(want(self.quantity));

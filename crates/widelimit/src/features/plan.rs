@@ -5,14 +5,14 @@ use std::time::Instant;
 use ndarray::{Array2, ArrayD, Axis, IxDyn, Slice};
 use widelimit_arch::Shape;
 use widelimit_exact as exact;
-use widelimit_learn::{Ridge, memory, streaming};
+use widelimit_learn::{Ridge, streaming};
 use widelimit_sketch::random::Stream;
 
-use super::job::{Job, Map, POSITIONS_OF_BLOCK, ROWS_OF_BLOCK};
-use super::nystrom::CHOICE;
-use super::settings::{Dim, FeatureSettings, Method};
 use super::Features;
-use crate::model::{check_network, kernel_of, want};
+use super::job::{Job, Map, POSITIONS_OF_BLOCK, ROWS_OF_BLOCK};
+use super::nystrom::{self, candidates};
+use super::settings::{Dim, FeatureSettings, Method};
+use crate::model::{check_network, kernel_of, regression_bytes, want};
 use crate::{Error, Gathered, Network, Quantity, Run, Scalar};
 
 /// Role of made-up inputs among the streams of a seed.
@@ -38,11 +38,12 @@ pub struct FeaturePlan {
     pub dim: usize,
     /// Bytes of the features of all inputs, which are held or written to a file.
     pub result_bytes: u64,
-    /// Bytes of the map and of what it works on, beside the inputs and the features.
+    /// Bytes of the map and of what it works on, beside the inputs and the features: of the method that takes most.
     pub scratch_bytes: u64,
-    /// Bytes of a regression with one target that takes features a block of inputs at a time.
+    /// Bytes of a regression with one target, as a [`Model`](crate::Model) is fitted: with its features, of which it
+    /// holds a block where all of them would take more than 1 GiB.
     pub regression_bytes: u64,
-    /// Seconds of that regression, without making the features.
+    /// Its seconds, without making the features.
     pub regression_seconds: f64,
     /// The method, or for [`Method::Auto`] all that it chooses from.
     pub methods: Vec<MethodPlan>,
@@ -106,12 +107,15 @@ impl Features {
             Method::Auto => trial.of_auto(settings)?,
             method => vec![MethodPlan { method, seconds: Ok(trial.seconds(method)?) }],
         };
+        let landmarks =
+            methods.iter().any(|tried| tried.method == Method::Nystrom && tried.seconds.is_ok());
+        let beside = if landmarks { nystrom::room(rows, dim) } else { 0 };
         Ok(FeaturePlan {
             rows,
             dim,
             result_bytes: (rows as u64).saturating_mul(dim as u64 * size_of::<T>() as u64),
-            scratch_bytes: job.room(dim, sample),
-            regression_bytes: memory::streaming_ridge(&Ridge::default(), dim, 1),
+            scratch_bytes: job.room(dim, sample).max(beside),
+            regression_bytes: regression_bytes(&Ridge::default(), (rows, dim), 1, size_of::<T>()),
             regression_seconds: trial.regression(),
             methods,
         })
@@ -224,6 +228,7 @@ impl<T: Scalar> Trial<'_, T> {
     /// Of the exact kernel with landmarks: its entries, as many as inputs and candidates have with landmarks, and the
     /// products that make features of them.
     fn landmarks(&self) -> Result<f64, Error> {
+        self.job.run.check_memory("the landmarks", nystrom::room(self.rows, self.dim))?;
         let Job { network, quantity, input, .. } = self.job;
         let run = &self.job.quiet();
         let x = self.job.x.mapv(Scalar::widen);
@@ -235,9 +240,7 @@ impl<T: Scalar> Trial<'_, T> {
             Ok(exact::plan::<f64>(network, n, Some(l), input, &options)?.flops)
         };
         let landmarks = self.dim.min(self.rows);
-        let candidates =
-            if landmarks < self.rows { (CHOICE * landmarks).min(self.rows) } else { 0 };
-        let lines = self.rows + candidates + landmarks;
+        let lines = self.rows + candidates(self.rows, self.dim) + landmarks;
         let count = x.shape()[0];
         let entries = tried * flops(lines, landmarks)? / flops(count, count)?.max(1.0);
         let products = lines as f64 * (landmarks as f64).powi(2);

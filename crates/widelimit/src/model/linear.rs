@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayD, ArrayViewD, Axis, Slice};
 use widelimit_data::Classes;
-use widelimit_learn::{Classifier, FeatureRidge, FeatureRidgeModel, memory};
+use widelimit_learn::{Classifier, FeatureRidge, FeatureRidgeModel, Ridge, memory};
 use widelimit_linalg::gram;
 
 use super::fit::Regression;
@@ -15,6 +15,27 @@ use crate::{Error, Network, Run, Scalar};
 /// Bytes of features that are held together; a larger table is worked on block by block, and its ridge
 /// found by generalised cross-validation instead of leave-one-out.
 const TABLE: u64 = 1 << 30;
+
+/// Bytes at the peak of a regression on `(rows, dim)` features with elements of this size, which it makes itself.
+pub(crate) fn regression_bytes(
+    ridge: &Ridge,
+    (rows, dim): (usize, usize),
+    outputs: usize,
+    element: usize,
+) -> u64 {
+    match table(rows, dim, element) {
+        Some(table) => {
+            table.saturating_add(memory::feature_ridge(ridge, rows, dim, outputs, element))
+        }
+        None => FeatureMoments::bytes(ridge, dim, outputs),
+    }
+}
+
+/// Bytes of features that are held together; none where they are not.
+fn table(rows: usize, dim: usize, element: usize) -> Option<u64> {
+    let bytes = (rows as u64).saturating_mul(dim as u64).saturating_mul(element as u64);
+    (bytes <= TABLE).then_some(bytes)
+}
 
 /// Everything that makes a model on features.
 pub(super) struct Solved<'a, T> {
@@ -65,10 +86,9 @@ impl Regression {
         let features =
             Features::fit(network, scaled.view(), settings.quantity, &settings.features, run)?;
         let (dim, outputs, size) = (features.dim(), self.y.ncols(), size_of::<T>());
-        let table = rows as u64 * dim as u64 * size as u64;
-        let solution = if table <= TABLE {
-            let needed = memory::feature_ridge(&settings.ridge, rows, dim, outputs, size);
-            run.check_memory("the fit on features", needed.saturating_add(table))?;
+        let solution = if table(rows, dim, size).is_some() {
+            let needed = regression_bytes(&settings.ridge, (rows, dim), outputs, size);
+            run.check_memory("the fit on features", needed)?;
             let z = features.transform(scaled.view(), run)?;
             run.check_cancelled()?;
             self.solve_features(z, run)?
@@ -155,7 +175,6 @@ mod tests {
     use crate::{Quantity, Settings};
     use ndarray::Array;
     use widelimit_data::Classes;
-    use widelimit_learn::Ridge;
 
     /// More rows than a block; the same minimum, from rows and from moments.
     #[test]

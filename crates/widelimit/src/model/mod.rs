@@ -18,6 +18,7 @@ use widelimit_learn::{Diagnostics, GaussianProcessModel, LooPath};
 use crate::features::Features;
 use crate::{Network, Precision};
 pub(crate) use fit::{check_finite, check_network, expect_shape, kernel_of, shape_of, want};
+pub(crate) use linear::regression_bytes;
 pub(crate) use predict::block_rows;
 use scaling::Scaling;
 pub use settings::{Preprocess, Settings, Solver, Task};

@@ -40,10 +40,14 @@ impl FeatureMoments {
         run: &Run<'_>,
     ) -> Result<Self, Error> {
         let dim = features.dim();
-        let solve = memory::streaming_ridge(ridge, dim, outputs);
-        let blocks = (2 * 8 * (BLOCK * dim)) as u64;
-        run.check_memory("the fit on features", solve.saturating_add(blocks))?;
+        run.check_memory("the fit on features", Self::bytes(ridge, dim, outputs))?;
         Ok(Self { moments: Moments::new(dim, outputs)? })
+    }
+
+    /// Bytes at the peak, whatever the number of rows.
+    pub fn bytes(ridge: &Ridge, dim: usize, outputs: usize) -> u64 {
+        let blocks = 2 * 8 * (BLOCK as u64).saturating_mul(dim as u64);
+        memory::streaming_ridge(ridge, dim, outputs).saturating_add(blocks)
     }
 
     /// Takes in scaled rows, at most [`BLOCK`] of them, and their targets.
