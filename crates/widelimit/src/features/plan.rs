@@ -132,11 +132,11 @@ fn no_number(dim: Dim) -> Error {
     Error::Parameter { name: "dim", expected, got }
 }
 
-/// Standard normal numbers, of so many inputs that every thread has a block of them.
+/// Standard normal numbers, of so many inputs that every thread has two blocks of them.
 fn made_up<T: Scalar>(input: &Shape, seed: u64, run: &Run<'_>) -> ArrayD<T> {
     let positions = input.positions().unwrap_or(usize::MAX).max(1);
     let block = (POSITIONS_OF_BLOCK / positions).clamp(1, ROWS_OF_BLOCK);
-    let count = run.par.threads() * block;
+    let count = 2 * run.par.threads() * block;
     let axes = [&[count], input.spatial.as_slice(), &[input.channels]].concat();
     let stream = Stream::new(seed, 0, ROLE);
     let mut index = 0..;
@@ -203,24 +203,24 @@ impl<T: Scalar> Trial<'_, T> {
 
     /// Of a map of the network: both its making and its features grow with their number.
     fn map(&self, method: Method) -> Result<f64, Error> {
+        let half = self.job.x.shape()[0] / 2;
         let start = Instant::now();
         let map = self.job.make_small(method, self.dim, &[])?;
-        // Random directions are drawn at their first use.
-        self.features(&map, 1)?;
+        // The first inputs find nothing drawn or tabulated.
+        self.features(&map, ..half)?;
         let making = start.elapsed().as_secs_f64();
-        let count = self.job.x.shape()[0];
         let start = Instant::now();
-        self.features(&map, count)?;
-        let each = start.elapsed().as_secs_f64() / count as f64;
+        self.features(&map, half..)?;
+        let each = start.elapsed().as_secs_f64() / half as f64;
         let share = self.dim as f64 / map.dim() as f64;
         Ok(share * (making + self.rows as f64 * each))
     }
 
-    /// Features of the first made-up inputs, in their precision.
-    fn features(&self, map: &Map, count: usize) -> Result<Array2<T>, Error> {
+    /// Features of some made-up inputs, in their precision.
+    fn features(&self, map: &Map, rows: impl Into<Slice>) -> Result<Array2<T>, Error> {
         let Job { network, quantity, .. } = *self.job;
-        let mut out = Array2::from_elem((count, map.dim()), T::narrow(0.0));
-        let x = self.job.x.slice_axis(Axis(0), Slice::from(..count));
+        let x = self.job.x.slice_axis(Axis(0), rows.into());
+        let mut out = Array2::from_elem((x.shape()[0], map.dim()), T::narrow(0.0));
         map.transform(network, quantity, x, out.view_mut(), &self.job.quiet())?;
         Ok(out)
     }
@@ -236,13 +236,14 @@ impl<T: Scalar> Trial<'_, T> {
         kernel_of(network, *quantity, x.view(), Some(x.view()), run)?;
         let tried = start.elapsed().as_secs_f64();
         let options = exact::Options::new().want(want(*quantity)).par(run.par);
-        let flops = |n: usize, l: usize| -> Result<f64, Error> {
-            Ok(exact::plan::<f64>(network, n, Some(l), input, &options)?.flops)
+        // What it expects is scaled by what one kernel took.
+        let expected = |n: usize, l: usize| -> Result<f64, Error> {
+            Ok(exact::plan::<f64>(network, n, Some(l), input, &options)?.seconds)
         };
         let landmarks = self.dim.min(self.rows);
         let lines = self.rows + candidates(self.rows, self.dim) + landmarks;
         let count = x.shape()[0];
-        let entries = tried * flops(lines, landmarks)? / flops(count, count)?.max(1.0);
+        let entries = tried * expected(lines, landmarks)? / expected(count, count)?.max(1e-12);
         let products = lines as f64 * (landmarks as f64).powi(2);
         Ok(entries + products / self.rate)
     }
