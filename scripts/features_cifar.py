@@ -7,8 +7,8 @@ training images; nothing is chosen on test images. The dimension may be followed
 by the number of seeds whose mean and range are printed.
 
 With ``--method projection`` the features of the exact kernel itself are projected by Gaussian
-matrices (Johnson and Lindenstrauss), for which its stores are needed: what as many columns can do
-that know nothing of the images but have no other error.
+matrices (Johnson and Lindenstrauss), for which its stores are needed: a yardstick for maps that
+know nothing of the images, since these columns have no other error than their number.
 
 Usage: python scripts/features_cifar.py [--networks myrtle5,cntk-gap:10] [--dims 1024:3,4096]
                                         [--sizes 1000/1000,10000/2000]
