@@ -32,6 +32,14 @@ impl Grid {
         Self { starts, symmetric }
     }
 
+    /// Number of tiles of such a grid, which is not made for it.
+    pub fn count(rows: usize, columns: usize, symmetric: bool) -> usize {
+        let all = rows.saturating_mul(columns);
+        // Those below the diagonal.
+        let twice = rows.saturating_mul(rows.saturating_sub(1));
+        if symmetric { all.saturating_sub(twice / 2) } else { all }
+    }
+
     pub fn len(&self) -> usize {
         self.starts.last().copied().unwrap_or(0)
     }
@@ -160,6 +168,7 @@ mod tests {
                 .filter(|&(i, j)| !symmetric || i <= j)
                 .collect();
             assert_eq!(tiles, expected);
+            assert_eq!(Grid::count(rows, columns, symmetric), expected.len());
         }
     }
 }

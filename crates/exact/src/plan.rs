@@ -159,7 +159,7 @@ pub(crate) fn draft<T: Scalar>(
         seconds,
         pair_activations: activations,
         engine: "vectors",
-        tiles: Grid::new(bands(n1), bands(columns), n2.is_none()).len(),
+        tiles: Grid::count(bands(n1), bands(columns), n2.is_none()),
         tile: layout.tile,
         packed: layout.packed,
         streams,

@@ -190,7 +190,7 @@ impl Draft {
             seconds: pair * entries / options.par.threads() as f64,
             pair_activations: self.kernel.activations,
             engine: "images",
-            tiles: Grid::new(bands(n1), bands(columns), n2.is_none()).len(),
+            tiles: Grid::count(bands(n1), bands(columns), n2.is_none()),
             tile,
             packed: false,
             streams,

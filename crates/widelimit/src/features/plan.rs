@@ -113,7 +113,9 @@ impl Features {
         Ok(FeaturePlan {
             rows,
             dim,
-            result_bytes: (rows as u64).saturating_mul(dim as u64 * size_of::<T>() as u64),
+            result_bytes: (rows as u64)
+                .saturating_mul(dim as u64)
+                .saturating_mul(size_of::<T>() as u64),
             scratch_bytes: job.room(dim, sample).max(beside),
             regression_bytes: regression_bytes(&Ridge::default(), (rows, dim), 1, size_of::<T>()),
             regression_seconds: trial.regression(),

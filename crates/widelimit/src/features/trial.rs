@@ -132,10 +132,15 @@ impl<T: Scalar> Job<'_, T> {
     /// Refuses landmarks whose kernel with so many inputs is out of proportion.
     pub(super) fn check_landmarks(&self, rows: usize, dim: usize) -> Result<(), Error> {
         let landmarks = dim.min(rows);
-        let options = self.run.options(want(self.quantity));
-        let plan = exact::plan::<f64>(self.network, rows, Some(landmarks), &self.input, &options)?;
         let (n, l) = (rows as f64, landmarks as f64);
-        let operations = plan.flops + n * l * l + l * l * l;
+        let mut operations = n * l * l + l * l * l;
+        // No plan is made of what is too large without it.
+        if operations <= OPERATIONS {
+            let options = self.run.options(want(self.quantity));
+            let (network, input) = (self.network, &self.input);
+            operations +=
+                exact::plan::<f64>(network, rows, Some(landmarks), input, &options)?.flops;
+        }
         if operations <= OPERATIONS {
             return Ok(());
         }
